@@ -1,0 +1,106 @@
+"""All that plugins may import (tests also `core.testing`). Out-of-tree authors write `from tangkapin import …`."""
+
+from core.domain.answers import Answer, BodyCheck, Recognition
+from core.domain.camera_time import CaptureTime, read_epoch, read_time
+from core.domain.cases import (
+    CaseDraft,
+    CaseView,
+    EvidenceRef,
+    HttpRequest,
+    HttpResponse,
+    Passage,
+    SyncReceipt,
+    VendorView,
+    Verdict,
+)
+from core.domain.confidence import percent
+from core.domain.errors import (
+    MalformedPayload,
+    Refused,
+    TangkapinError,
+    Transient,
+    Unbuildable,
+    UnsupportedEvent,
+)
+from core.domain.events import DomainEvent, Health
+from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
+from core.domain.multipart import Part, is_multipart, split_parts
+from core.domain.observations import (
+    Alarm,
+    AnyObservation,
+    Device,
+    DeviceHint,
+    Direction,
+    FrameCapture,
+    Image,
+    ImageRole,
+    Observation,
+    Payload,
+    PlateRead,
+    Status,
+    TimeSource,
+    ViolationType,
+)
+from core.domain.plates import normalise_plate, within_one_edit
+from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret
+from core.hooks.specs import hookimpl
+from core.safe_json import decode_json
+from core.xml import XmlNode, parse_xml
+
+__all__ = [
+    "Alarm",
+    "Answer",
+    "AnyObservation",
+    "BodyCheck",
+    "CaptureTime",
+    "CaseDraft",
+    "CaseView",
+    "Device",
+    "DeviceHint",
+    "Direction",
+    "DomainEvent",
+    "EvidenceRef",
+    "FrameCapture",
+    "Health",
+    "HttpRequest",
+    "HttpResponse",
+    "Image",
+    "ImageRole",
+    "MalformedPayload",
+    "Observation",
+    "Part",
+    "Passage",
+    "Payload",
+    "PlateRead",
+    "Plugin",
+    "PluginConfig",
+    "PluginContext",
+    "Recognition",
+    "Refused",
+    "Secret",
+    "Status",
+    "SyncReceipt",
+    "TangkapinError",
+    "TimeSource",
+    "Transient",
+    "Unbuildable",
+    "UnsupportedEvent",
+    "VendorView",
+    "Verdict",
+    "ViolationType",
+    "XmlNode",
+    "decode_base64_image",
+    "decode_json",
+    "hookimpl",
+    "is_multipart",
+    "measure",
+    "normalise_plate",
+    "parse_xml",
+    "percent",
+    "read_epoch",
+    "read_time",
+    "sniff",
+    "split_jpegs",
+    "split_parts",
+    "within_one_edit",
+]

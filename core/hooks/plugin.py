@@ -1,0 +1,73 @@
+"""What a plugin is: a class named `Plugin` in its folder's plugin.py, made once for each instance in plugins.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from core.hooks.specs import HOOKS_VERSION
+
+
+class Secret:
+    """A secret value. Its repr, str and JSON form show nothing; `reveal()` is for the code that sends it.
+
+    In plugins.toml a field of this type takes `{env = "NAME"}` or `{file = "/run/secrets/x"}` and nothing else.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself: never log it, never store it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class PluginConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every plugin's Config: unknown keys are refused by name, with the known ones listed."""
+
+
+class PluginContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an instance stands: its id in plugins.toml, whom it serves, and a folder of its own for files."""
+
+    instance: str
+    vendors: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    data_dir: Path | None = None
+
+
+class Plugin:
+    """Base of all plugins. Subclass as `Plugin` in plugin.py; put hook methods on it with `@hookimpl`.
+
+    version    of this plugin, shown and stored with what it made
+    hooks      the version of core.hooks.specs it was written for
+    stability  "trial" | "ready" | "deprecated"; sinks in trial refuse to run unless the instance says `trial = true`
+    guarantee  for sinks and notifiers: what is promised ("at-least-once", "best-effort"), "" elsewhere
+    """
+
+    Config: ClassVar[type[PluginConfig]] = PluginConfig
+    version: ClassVar[str] = "1"
+    hooks: ClassVar[int] = HOOKS_VERSION
+    stability: ClassVar[Literal["trial", "ready", "deprecated"]] = "ready"
+    guarantee: ClassVar[str] = ""
+
+    def __init__(self, config: Any, context: PluginContext) -> None:
+        self.config = config
+        self.context = context
