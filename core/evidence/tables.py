@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from core.db.base import metadata, moment, tenant
 
@@ -18,4 +31,26 @@ media = Table(
     Column("payload_id", BigInteger, nullable=False, comment="the payload it first came with"),
     moment("created_at", now=True),
     PrimaryKeyConstraint("vendor_id", "sha256"),
+)
+
+image_fetches = Table(
+    "image_fetches",
+    metadata,
+    Column("id", BigInteger, Identity(always=False), primary_key=True),
+    tenant(foreign_key=False),
+    Column("device_id", BigInteger, nullable=False),
+    Column("payload_id", BigInteger, nullable=False),
+    Column("plate_read_id", BigInteger, nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", String(10), nullable=False, server_default=text("'pending'")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    moment("next_attempt_at", now=True),
+    Column("error", Text),
+    Column("sha256", LargeBinary),
+    moment("created_at", now=True),
+    moment("finished_at"),
+    CheckConstraint("status IN ('pending','done','failed')", name="status"),
+    Index("ix_image_fetches_due", "next_attempt_at", postgresql_where=text("status = 'pending'")),
+    comment="pictures that a device named by URL: fetched behind the inbox by the SSRF-safe client",
 )
