@@ -202,7 +202,10 @@ class InboxWriter:
     def _store(self, batch: list[Arrival]) -> int:
         large = [a for a in batch if len(a.body) > INLINE_BYTES]
         refs = iter(self._media.append([a.body for a in large]) if large else ())
-        hashes, sizes, bodies, references = [], [], [], []
+        hashes: list[bytes | None] = []
+        sizes: list[bytes | None] = []
+        bodies: list[bytes | None] = []
+        references: list[bytes | None] = []
         for a in batch:
             hashes.append(hashlib.sha256(a.body).digest())
             sizes.append(pgwire.int4(len(a.body)))

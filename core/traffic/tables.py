@@ -89,7 +89,10 @@ passages = Table(
     Column("verdict", String(8), nullable=False),
     Column("verdict_reason", Text),
     moment("created_at", now=True),
-    Index("ix_passages_device_id_last_at", "device_id", "last_at"),
+    Column("head", String(3), comment="first three characters of the plate, * for short ones: finds near misses"),
+    Column("tail", String(3), comment="last three characters"),
+    Index("ix_passages_device_id_head_last_at", "device_id", "head", "last_at"),
+    Index("ix_passages_device_id_tail_last_at", "device_id", "tail", "last_at"),
     Index("ix_passages_device_id_event_id", "device_id", "event_id", postgresql_where=text("event_id IS NOT NULL")),
     Index("ix_passages_plate_number", "plate_number"),
 )  # fmt: skip

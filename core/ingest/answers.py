@@ -1,0 +1,173 @@
+"""The makes' answer tables, compiled: which path is whose, what a heartbeat looks like, what to say.
+
+Everything here is data that plugins declared at load; no plugin code runs on the hot path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from core.domain.answers import Answer, BodyCheck
+from core.domain.errors import MalformedPayload, TangkapinError
+from core.domain.multipart import is_multipart, split_parts
+
+DEFAULT = Answer()
+PROBE = Answer(kind="probe", methods=("GET", "HEAD"))
+_IGNORED = re.compile(r"[^a-z0-9]")
+_DEPTH = 3
+
+
+class AnswerConflict(TangkapinError):
+    """Two makes insist on the same path."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a request belongs: the make, the device code and key in its path ("" if none), the make's own path."""
+
+    maker: str
+    device_code: str
+    rest: tuple[str, ...]
+    own_path: str
+
+
+class AnswerTable:
+    """All makes' rows. `tables` is what Host.answers() returns: maker -> rows in matching order."""
+
+    def __init__(self, tables: Mapping[str, Iterable[Answer]]) -> None:
+        self._rows: dict[str, tuple[_Row, ...]] = {}
+        self._paths: dict[str, str] = {}
+        self._prefixes: list[tuple[str, str]] = []
+        for maker, answers in tables.items():
+            self._rows[maker] = tuple(_Row(answer) for answer in answers)
+            for answer in answers:
+                if answer.path:
+                    self._claim(maker, answer.path)
+
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """The makes that are served."""
+        return tuple(self._rows)
+
+    def route(self, path: str) -> Route | None:
+        """Find whose path this is; None for a path that is no camera's.
+
+        /cam/<maker>, /cam/<maker>/<device>, /cam/<maker>/<device>/<key>, each with or without the make's own path
+        behind it; or the make's own path alone.
+        """
+        if path.startswith("/cam/"):
+            maker, _, rest = path[5:].partition("/")
+            rows = self._rows.get(maker)
+            if rows is None:
+                return None
+            own = ""
+            tail = "/" + rest.strip("/") if rest.strip("/") else ""
+            for row in rows:
+                if row.path and tail.endswith(row.path.rstrip("*").rstrip("/")) and len(row.path) > len(own):
+                    own = row.path
+            if own:
+                tail = tail[: len(tail) - len(own.rstrip("*").rstrip("/"))]
+            segments = [s for s in tail.split("/") if s]
+            return Route(maker, segments[0] if segments else "", tuple(segments[1:]), own)
+        maker_of = self._paths.get(path)
+        if maker_of is not None:
+            return Route(maker_of, "", (), path)
+        for prefix, maker in self._prefixes:
+            if path.startswith(prefix):
+                return Route(maker, "", (), prefix + "*")
+        return None
+
+    def match(self, route: Route, method: str, body: bytes) -> Answer | None:
+        """The first row that matches; the default answer for the method otherwise, None for a method nobody takes."""
+        lowered: bytes | None = None
+        for row in self._rows[route.maker]:
+            answer = row.answer
+            if method not in answer.methods or (row.path and row.path != route.own_path):
+                continue
+            if answer.max_body is not None and len(body) > answer.max_body:
+                continue
+            if row.contains or row.lacks:
+                if lowered is None:
+                    lowered = body.lower()
+                if not all(needle in lowered for needle in row.contains):
+                    continue
+                if any(needle in lowered for needle in row.lacks):
+                    continue
+            return answer
+        if method in ("GET", "HEAD"):
+            return PROBE
+        return DEFAULT if method in DEFAULT.methods else None
+
+    def _claim(self, maker: str, path: str) -> None:
+        if not path.startswith("/") or path.startswith("/cam/"):
+            raise AnswerConflict(f"{maker}: a path must begin with / and lie outside /cam/, got {path!r}")
+        if path.endswith("*"):
+            self._prefixes.append((path[:-1], maker))
+            return
+        owner = self._paths.setdefault(path, maker)
+        if owner != maker:
+            raise AnswerConflict(f"{maker} and {owner} both insist on the path {path}")
+
+
+class _Row:
+    __slots__ = ("answer", "contains", "lacks", "path")
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.path = answer.path
+        self.contains = tuple(n.lower() for n in answer.contains)
+        self.lacks = tuple(n.lower() for n in answer.lacks)
+
+
+def accepts(check: BodyCheck, content_type: str) -> bool:
+    """Whether the declared type is one the check takes; an absent one is taken (many clients send none)."""
+    if not check.media_types or not content_type:
+        return True
+    return content_type.split(";")[0].strip().lower().startswith(check.media_types)
+
+
+def problem(check: BodyCheck, content_type: str, body: bytes) -> str | None:
+    """What a client should be told of this body, or None when it is fine. Never raises."""
+    if not check.any_key:
+        return None
+    try:
+        if is_multipart(content_type):
+            keys: set[str] = set()
+            for part in split_parts(body, content_type):
+                keys.add(_fold(part.name))
+                if bytes(part.data[:1]) in (b"{", b"["):
+                    _collect(msgspec.json.decode(part.data), keys, _DEPTH)
+        elif content_type.startswith("application/x-www-form-urlencoded"):
+            return None  # the parser tells; forms are rare and small
+        else:
+            keys = set()
+            value = msgspec.json.decode(body)
+            if not isinstance(value, dict | list):
+                return f"expected a JSON object, got {type(value).__name__}"
+            _collect(value, keys, _DEPTH)
+    except RecursionError:
+        return "the JSON is nested too deeply"
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return f"the body is not JSON: {str(error)[:120]}"
+    except MalformedPayload as error:
+        return str(error)
+    if any(_fold(key) in keys for key in check.any_key):
+        return None
+    return f"the body names no vehicle: expected one of {', '.join(check.any_key)}"
+
+
+def _fold(key: str) -> str:
+    return _IGNORED.sub("", key.lower())
+
+
+def _collect(value: object, keys: set[str], depth: int) -> None:
+    if isinstance(value, dict):
+        for key, child in value.items():
+            keys.add(_fold(key))
+            if depth and isinstance(child, dict | list):
+                _collect(child, keys, depth - 1)
+    elif isinstance(value, list) and depth:
+        for child in value[:16]:
+            _collect(child, keys, depth - 1)

@@ -1,0 +1,198 @@
+"""One vehicle, one place, one passage: how reads merge (REQUIREMENTS I7, ARCHITECTURE §7). Pure; no database.
+
+Same device and
+- the device's own event id within a day (NEW/UPDATE/LOST, retries that changed a counter), or
+- a plate at most one edit away within the window (30 s by default) of the passage.
+A read without a plate merges only by event id. Capture times count, not arrival: a post repeated an hour later is the
+same passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from core.domain.cases import SEVERITY, Passage, Verdict
+from core.domain.observations import PlateRead, ViolationType
+from core.domain.plates import within_one_edit
+
+SAME_EVENT = timedelta(hours=24)
+LONGEST = timedelta(minutes=30)
+"""A passage does not grow beyond this by plate alone: a parked car read every 20 s opens a new one."""
+
+
+class JudgedRead(msgspec.Struct, kw_only=True):
+    """A read with everything known of it before it is written. Times aware UTC."""
+
+    id: int
+    payload_id: int
+    ordinal: int
+    device_id: int
+    vendor_id: int
+    read: PlateRead
+    capture_time: datetime
+    received_at: datetime
+    verdict: Verdict
+    event_id: str = ""
+    images: list[dict[str, Any]] = []
+    plate_image: str | None = None
+    vehicle_image: str | None = None
+    passage_id: int | None = None
+    parser: str = ""
+
+
+class OpenPassage(msgspec.Struct, kw_only=True):
+    """A passage being built or grown. `new` = not in the database yet, `touched` = to be written."""
+
+    id: int
+    device_id: int
+    vendor_id: int
+    plate_number: str | None
+    confidence: float | None
+    best_read_id: int
+    best_payload_id: int = 0
+    reads: int
+    first_at: datetime
+    last_at: datetime
+    event_id: str | None = None
+    direction: str = "unknown"
+    lane_no: str = ""
+    vehicle_type: str = ""
+    vehicle_color: str = ""
+    speed_kmh: float | None = None
+    offences: list[str] = []
+    verdict: str = "accept"
+    verdict_reason: str | None = None
+    new: bool = False
+    touched: bool = False
+
+    def view(self) -> Passage:
+        """As rule plugins see it."""
+        return Passage(
+            device_id=self.device_id,
+            vendor_id=self.vendor_id,
+            plate_number=self.plate_number,
+            first_at=self.first_at,
+            last_at=self.last_at,
+            reads=self.reads,
+            confidence=self.confidence,
+            direction=self.direction,  # type: ignore[arg-type]
+            lane_no=self.lane_no,
+            vehicle_type=self.vehicle_type,
+            vehicle_color=self.vehicle_color,
+            speed_kmh=self.speed_kmh,
+            offences=tuple(ViolationType(o) for o in self.offences),
+            verdict=self.verdict,  # type: ignore[arg-type]
+        )
+
+
+def merge(
+    reads: Iterable[JudgedRead],
+    known: dict[int, list[OpenPassage]],
+    *,
+    window: timedelta,
+    new_id: Callable[[], int],
+) -> list[OpenPassage]:
+    """Give every read that was not dropped its passage; return the passages that are new or changed.
+
+    known  by device id, the passages that could match; grows in place
+    """
+    touched: dict[int, OpenPassage] = {}
+    for judged in sorted(reads, key=lambda j: (j.capture_time, j.id)):
+        if judged.verdict.action == "drop":
+            continue
+        candidates = known.setdefault(judged.device_id, [])
+        passage = find(judged, candidates, window)
+        if passage is None:
+            passage = _opened(judged, new_id())
+            candidates.append(passage)
+        else:
+            _grow(passage, judged)
+        judged.passage_id = passage.id
+        touched[passage.id] = passage
+    return list(touched.values())
+
+
+def find(judged: JudgedRead, candidates: list[OpenPassage], window: timedelta) -> OpenPassage | None:
+    """The passage this read belongs to: by event id first, then the exact plate, then one edit away, nearest in time."""
+    at = judged.capture_time
+    if judged.event_id:
+        for passage in candidates:
+            if passage.event_id == judged.event_id and abs(at - passage.first_at) <= SAME_EVENT:
+                return passage
+    plate = judged.read.plate_number
+    if plate is None:
+        return None
+    best: tuple[bool, timedelta] | None = None
+    found = None
+    for passage in candidates:
+        if passage.plate_number is None or not passage.first_at - window <= at <= passage.last_at + window:
+            continue
+        if max(at, passage.last_at) - min(at, passage.first_at) > LONGEST:
+            continue
+        if not within_one_edit(plate, passage.plate_number):
+            continue
+        distance = max(passage.first_at - at, at - passage.last_at, timedelta())
+        rank = (plate != passage.plate_number, distance)
+        if best is None or rank < best:
+            best, found = rank, passage
+    return found
+
+
+def _rank(plate: str | None, verdict: str, confidence: float | None) -> tuple[bool, int, float]:
+    return plate is not None, -SEVERITY[verdict], -1.0 if confidence is None else confidence
+
+
+def _opened(judged: JudgedRead, passage_id: int) -> OpenPassage:
+    read = judged.read
+    return OpenPassage(
+        id=passage_id,
+        device_id=judged.device_id,
+        vendor_id=judged.vendor_id,
+        plate_number=read.plate_number,
+        confidence=read.confidence,
+        best_read_id=judged.id,
+        best_payload_id=judged.payload_id,
+        reads=1,
+        first_at=judged.capture_time,
+        last_at=judged.capture_time,
+        event_id=judged.event_id or None,
+        direction=read.direction,
+        lane_no=read.lane_no,
+        vehicle_type=read.vehicle_type,
+        vehicle_color=read.vehicle_color,
+        speed_kmh=read.speed_kmh,
+        offences=[o.value for o in read.offences],
+        verdict=judged.verdict.action,
+        verdict_reason=judged.verdict.reason or None,
+        new=True,
+        touched=True,
+    )
+
+
+def _grow(passage: OpenPassage, judged: JudgedRead) -> None:
+    read = judged.read
+    passage.touched = True
+    passage.reads += 1
+    passage.first_at = min(passage.first_at, judged.capture_time)
+    passage.last_at = max(passage.last_at, judged.capture_time)
+    passage.event_id = passage.event_id or judged.event_id or None
+    passage.offences = sorted({*passage.offences, *(o.value for o in read.offences)})
+    if read.speed_kmh is not None:
+        passage.speed_kmh = max(read.speed_kmh, passage.speed_kmh or 0.0)
+    if passage.direction == "unknown":
+        passage.direction = read.direction
+    passage.lane_no = passage.lane_no or read.lane_no
+    passage.vehicle_type = passage.vehicle_type or read.vehicle_type
+    passage.vehicle_color = passage.vehicle_color or read.vehicle_color
+    mine = _rank(read.plate_number, judged.verdict.action, read.confidence)
+    if mine > _rank(passage.plate_number, passage.verdict, passage.confidence):
+        passage.plate_number = read.plate_number
+        passage.confidence = read.confidence
+        passage.best_read_id = judged.id
+        passage.best_payload_id = judged.payload_id
+        passage.verdict = judged.verdict.action
+        passage.verdict_reason = judged.verdict.reason or None
