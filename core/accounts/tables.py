@@ -147,6 +147,16 @@ revoked_tokens = Table(
     moment("revoked_at", now=True),
 )
 
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("account", String(64), primary_key=True, comment="SHA-256 of the name typed; '' = all of this peer"),
+    Column("peer", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    moment("last_at", now=True),
+    comment="throttle of the login; names are hashed, since people type their password into the wrong field",
+)
+
 audit_log = Table(
     "audit_log",
     metadata,
@@ -168,6 +178,6 @@ audit_log = Table(
 )
 
 __all__ = [
-    "admins", "audit_log", "device_credentials", "device_health", "devices", "officers",
-    "revoked_tokens", "vendors",
+    "admins", "audit_log", "device_credentials", "device_health", "devices", "login_failures",
+    "officers", "revoked_tokens", "vendors",
 ]  # fmt: skip

@@ -9,5 +9,5 @@ from core.traffic import tables as traffic
 
 __all__ = ["accounts", "evidence", "ingest", "metadata", "sync", "traffic"]
 
-UNTENANTED = frozenset({"inbox", "plugin_states", "replays", "sink_breakers", "revoked_tokens"})
+UNTENANTED = frozenset({"inbox", "plugin_states", "replays", "sink_breakers", "revoked_tokens", "login_failures"})
 """Tables of the installation, not of a vendor: they hold no data of a case."""
