@@ -117,7 +117,7 @@ def merge(
 
 
 def find(judged: JudgedRead, candidates: list[OpenPassage], window: timedelta) -> OpenPassage | None:
-    """The passage this read belongs to: by event id first, then the exact plate, then one edit away, nearest in time."""
+    """The passage a read belongs to: by event id, then the exact plate, then one edit away; nearest in time first."""
     at = judged.capture_time
     if judged.event_id:
         for passage in candidates:

@@ -1,0 +1,463 @@
+"""From observations to plate reads, passages and violations: one batch, a handful of statements, one commit.
+
+The caller (the parse stage, or replay) holds the transaction: it has claimed the inbox rows in it, and a crash at any
+point gives them back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+import psycopg
+import structlog
+
+from core.domain.cases import CaseDraft, Passage, Verdict
+from core.domain.clock import KEPT, judge_skew
+from core.domain.images import measure
+from core.domain.observations import Device, Image, Observation, PlateRead
+from core.evidence.store import MediaStore
+from core.safe_json import clean_text
+from core.traffic import intake_sql as sql
+from core.traffic.passages import LONGEST, JudgedRead, OpenPassage, merge
+
+log = structlog.get_logger(__name__)
+
+MAX_PIXELS = 40_000_000
+MAX_OBSERVATIONS = 1000
+_encode = msgspec.json.encode
+_passages = msgspec.json.Decoder(list[OpenPassage])
+
+
+class Judges(Protocol):
+    """What the intake needs of core.hooks.host.Host."""
+
+    def judge_read(self, read: PlateRead, device: Device) -> tuple[Verdict, list[Any]]: ...
+    def classify_passage(self, passage: Passage, device: Device) -> tuple[list[CaseDraft], list[Any]]: ...
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings the intake works by."""
+
+    passage_window_s: float = 30.0
+    skew_warn_s: float = 2.0
+    skew_hold_s: float = 10.0
+    validation_days: float = 3.0
+
+
+class Parsed(msgspec.Struct, kw_only=True):
+    """What came of one payload.
+
+    device       whose event it is (for an NVR the camera behind it); None when the device is unknown by now
+    body, ref    the stored body and how the media store names it
+    verbatim     offsets of pictures count in the stored body (no Content-Encoding was undone)
+    failure      (kind, plugin, reason, detail) for the quarantine
+    unsupported  event name, counted
+    """
+
+    payload_id: int
+    device: Device
+    received_at: datetime
+    body: bytes = b""
+    ref: str = ""
+    verbatim: bool = True
+    observations: Sequence[Observation] = ()
+    devices: Sequence[Device] = ()
+    failure: tuple[str, str, str, str] | None = None
+    unsupported: str = ""
+    parser: str = ""
+
+
+class Summary(msgspec.Struct):
+    """What a batch came to."""
+
+    payloads: int = 0
+    reads: int = 0
+    dropped: int = 0
+    passages: int = 0
+    violations: int = 0
+    quarantined: int = 0
+    opened: list[int] = []
+
+
+class Batch:
+    """Rows under construction for one finish."""
+
+    def __init__(self) -> None:
+        self.judged: list[tuple[JudgedRead, Device]] = []
+        self.media: dict[tuple[int, str], dict[str, Any]] = {}
+        self.new_blobs: list[tuple[dict[str, Any], bytes]] = []
+        self.fetches: list[tuple[JudgedRead, str, str]] = []
+        self.quarantine: dict[int, dict[str, Any]] = {}
+        self.counts: Counter[tuple[date, int, str, str, int]] = Counter()
+        self.problems: Counter[tuple[int, int]] = Counter()
+        self.samples: dict[int, list[float]] = {}
+
+
+class Intake:
+    """Writes batches over one psycopg connection. Not for several threads."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        judges: Judges,
+        media: MediaStore,
+        rules: Rules,
+        watch: Callable[[int, str], None] = lambda payload_id, stage: None,
+    ) -> None:
+        self._connection = connection
+        self._judges = judges
+        self._media = media
+        self._rules = rules
+        self._watch = watch
+        self._window = timedelta(seconds=rules.passage_window_s)
+        self._skew: dict[int, list[float]] = {}
+
+    def finish(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
+        """Write everything and delete the inbox rows, inside the caller's transaction.
+
+        A row that PostgreSQL refuses for its content costs nobody else: the payloads are halved until it stands alone,
+        and that one goes to quarantine.
+        """
+        try:
+            with self._connection.transaction():
+                return self._write(batches, parsed)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if len(parsed) == 1:
+                one = parsed[0]
+                reason = f"the database refuses this event: {str(error).splitlines()[0][:200]}"
+                refused = Parsed(
+                    payload_id=one.payload_id,
+                    device=one.device,
+                    received_at=one.received_at,
+                    failure=("rejected", one.parser or "core", reason, ""),
+                )
+                with self._connection.transaction():
+                    return self._write(batches, [refused])
+            middle = len(parsed) // 2
+            summary = self.finish([], parsed[:middle])
+            rest = self.finish(batches, parsed[middle:])
+            for field in ("payloads", "reads", "dropped", "passages", "violations", "quarantined"):
+                setattr(summary, field, getattr(summary, field) + getattr(rest, field))
+            summary.opened = summary.opened + rest.opened
+            return summary
+
+    def _write(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
+        batch = Batch()
+        for item in parsed:
+            self._take(item, batch)
+        self._store_pictures(batch)
+        judged = [j for j, _ in batch.judged]
+        devices = {d.id: d for _, d in batch.judged}
+        self._load_skew(devices)
+        states = self._clock_states(batch, devices)
+        touched: list[OpenPassage] = []
+        if judged:
+            read_ids, passage_ids = self._ids(len(judged))
+            for j, new in zip(judged, read_ids, strict=True):
+                j.id = new
+            self._connection.execute(sql.LOCK_DEVICES, (sorted(devices),), prepare=True)
+            known = self._find(judged)
+            free = iter(passage_ids)
+            touched = merge(judged, known, window=self._window, new_id=lambda: next(free))
+        drafts = self._drafts(touched, devices, states, batch)
+        rows = self._connection.execute(
+            sql.FINISH,
+            {
+                "batches": list(batches),
+                "reads": _json([_read_row(j) for j in judged]),
+                "passages": _json([_passage_row(p) for p in touched]),
+                "violations": _json(drafts),
+            },
+            prepare=True,
+        ).fetchall()
+        self._write_aside(batch, states)
+        opened = [row[0] for row in rows if row[1]]
+        return Summary(
+            payloads=len(parsed),
+            reads=len(judged),
+            dropped=sum(j.verdict.action == "drop" for j in judged),
+            passages=sum(p.new for p in touched),
+            violations=len(opened),
+            quarantined=len(batch.quarantine),
+            opened=opened,
+        )
+
+    # -- one payload --------------------------------------------------------------------------------------------
+
+    def _take(self, item: Parsed, batch: Batch) -> None:
+        day = item.received_at.astimezone(UTC).date()
+        if item.failure is not None:
+            kind, plugin, reason, detail = item.failure
+            batch.quarantine[item.payload_id] = {
+                "v": item.device.vendor_id, "d": item.device.id, "pl": item.payload_id, "pg": plugin[:60], "k": kind,
+                "re": clean_text(reason)[:2000], "de": clean_text(detail)[:8000],
+            }  # fmt: skip
+            batch.problems[item.device.id, item.device.vendor_id] += 1
+            return
+        if item.unsupported:
+            event = clean_text(item.unsupported)[:80]
+            batch.counts[day, item.device.id, "unsupported", event, item.device.vendor_id] += 1
+            return
+        if len(item.observations) > MAX_OBSERVATIONS:
+            batch.counts[day, item.device.id, "dropped", "too_many_in_one_payload", item.device.vendor_id] += (
+                len(item.observations) - MAX_OBSERVATIONS
+            )
+        for ordinal, observation in enumerate(item.observations[:MAX_OBSERVATIONS]):
+            device = item.devices[ordinal] if item.devices else item.device
+            if not isinstance(observation, PlateRead):
+                kind = type(observation).__name__.lower()
+                event = clean_text(observation.event)[:80]
+                batch.counts[day, device.id, kind.replace("framecapture", "frame"), event, device.vendor_id] += 1
+                continue
+            judged = self._judge(item, ordinal, observation, device, batch)
+            if judged.verdict.action == "drop":
+                batch.counts[day, device.id, "dropped", judged.verdict.reason[:80], device.vendor_id] += 1
+
+    def _judge(self, item: Parsed, ordinal: int, read: PlateRead, device: Device, batch: Batch) -> JudgedRead:
+        self._watch(item.payload_id, "judge_read")
+        verdict, _ = self._judges.judge_read(read, device)
+        self._watch(0, "")
+        captured = read.capture_time or item.received_at
+        if read.capture_time is not None and not read.retransmitted:
+            batch.samples.setdefault(device.id, []).append((captured - item.received_at).total_seconds())
+        event_id = read.event_id
+        if not event_id and (read.capture_time is None or read.plate_number is None):
+            # nothing to tell a re-post by but the bytes themselves
+            event_id = "sha256:" + hashlib.sha256(item.body).hexdigest()[:32] + f":{ordinal}"
+        judged = JudgedRead(
+            id=0,
+            payload_id=item.payload_id,
+            ordinal=ordinal,
+            device_id=device.id,
+            vendor_id=device.vendor_id,
+            read=read,
+            capture_time=captured,
+            received_at=item.received_at,
+            verdict=verdict,
+            event_id=clean_text(event_id)[:200],
+            parser=item.parser,
+            images=[],
+        )
+        for image in read.images:
+            self._picture(image, item, judged, batch)
+        judged.plate_image = _first(judged.images, "plate")
+        judged.vehicle_image = _first(judged.images, "vehicle") or _first(judged.images, "scene")
+        batch.judged.append((judged, device))
+        return judged
+
+    def _picture(self, image: Image, item: Parsed, judged: JudgedRead, batch: Batch) -> None:
+        """Bind a picture to its read. An image error never costs the event: it is noted beside the others."""
+        if image.data is None:
+            if image.url:
+                url = clean_text(image.url)[:2000]
+                judged.images.append({"role": image.role, "url": url, "state": "pending"})
+                batch.fetches.append((judged, image.role, url))
+            return
+        info = measure(image.data)
+        if info is None or info.width * info.height > MAX_PIXELS:
+            state = "not a JPEG or PNG" if info is None else f"over {MAX_PIXELS // 1_000_000} megapixels"
+            judged.images.append({"role": image.role, "state": "dropped", "why": state, "bytes": len(image.data)})
+            return
+        digest = hashlib.sha256(image.data).hexdigest()
+        key = (judged.vendor_id, digest)
+        if key not in batch.media:
+            row = {"v": judged.vendor_id, "h": digest, "z": len(image.data), "mi": info.mime, "rf": item.ref,
+                   "a": image.offset or 0, "pl": item.payload_id}  # fmt: skip
+            batch.media[key] = row
+            if image.offset is None or not item.verbatim or not item.ref:
+                batch.new_blobs.append((row, bytes(image.data)))
+        judged.images.append(
+            {"role": image.role, "sha256": digest, "bytes": len(image.data), "mime": info.mime,
+             "width": info.width, "height": info.height}
+        )  # fmt: skip
+
+    def _store_pictures(self, batch: Batch) -> None:
+        if batch.new_blobs:
+            refs = self._media.append([data for _, data in batch.new_blobs])
+            for (row, _), ref in zip(batch.new_blobs, refs, strict=True):
+                row["rf"], row["a"] = ref, 0
+
+    # -- clocks -------------------------------------------------------------------------------------------------
+
+    def _load_skew(self, devices: Iterable[int]) -> None:
+        missing = [d for d in devices if d not in self._skew]
+        if missing:
+            rows = self._connection.execute(sql.SKEW_SAMPLES, (missing,), prepare=True).fetchall()
+            found = {row[0]: list(row[1]) for row in rows}
+            for device in missing:
+                self._skew[device] = found.get(device, [])
+
+    def _clock_states(self, batch: Batch, devices: Iterable[int]) -> dict[int, Any]:
+        states = {}
+        for device in devices:
+            samples = (self._skew[device] + batch.samples.get(device, []))[-KEPT:]
+            self._skew[device] = samples
+            states[device] = judge_skew(samples, warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s)
+        return states
+
+    # -- passages and violations --------------------------------------------------------------------------------
+
+    def _ids(self, n: int) -> tuple[list[int], list[int]]:
+        row = self._connection.execute(sql.NEXT_IDS, (n, n), prepare=True).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    def _find(self, judged: Sequence[JudgedRead]) -> dict[int, list[OpenPassage]]:
+        heads, tails, events = [], [], []
+        for j in judged:
+            if j.verdict.action == "drop":
+                continue
+            if j.event_id:
+                events.append({"d": j.device_id, "k": j.event_id})
+            plate = j.read.plate_number
+            if plate is not None:
+                span = {"d": j.device_id, "lo": j.capture_time - self._window,
+                        "hi": j.capture_time + self._window + LONGEST}  # fmt: skip
+                heads.append({**span, "k": plate[:3]})
+                tails.append({**span, "k": plate[-3:]})
+                if len(plate) <= 6:
+                    heads.append({**span, "k": "*"})
+        if not heads and not events:
+            return {}
+        row = self._connection.execute(
+            sql.FIND_PASSAGES,
+            {"heads": _json(heads), "tails": _json(tails), "events": _json(events)},
+            prepare=True,
+        ).fetchone()
+        assert row is not None
+        known: dict[int, list[OpenPassage]] = {}
+        for passage in _passages.decode(row[0]):
+            known.setdefault(passage.device_id, []).append(passage)
+        for passages in known.values():
+            passages.sort(key=lambda p: p.id)
+        return known
+
+    def _drafts(
+        self, touched: Sequence[OpenPassage], devices: dict[int, Device], states: dict[int, Any], batch: Batch
+    ) -> list[dict[str, Any]]:
+        rows = []
+        received = {j.id: (j.received_at, j.payload_id) for j, _ in batch.judged}
+        first = {j.passage_id: j for j, _ in reversed(batch.judged)}
+        for passage in touched:
+            device = devices[passage.device_id]
+            self._watch(first[passage.id].payload_id, "classify_passage")
+            drafts, failures = self._judges.classify_passage(passage.view(), device)
+            self._watch(0, "")
+            for failure in failures:
+                log.error("rule_failed", passage=passage.id, failure=str(failure)[:300])
+                batch.problems[device.id, device.vendor_id] += 1
+            if not drafts:
+                continue
+            skew = states[device.id]
+            held = skew.state in ("hold", "wrong_zone")
+            attention = [passage.verdict_reason or "review"] if passage.verdict == "review" else []
+            if skew.state == "warn":
+                attention.append("clock_skew")
+            at, payload_id = received.get(passage.best_read_id, (None, 0))
+            if at is None:
+                newest = first[passage.id]
+                at, payload_id = newest.received_at, newest.payload_id
+            start = at if held else min(at, passage.first_at)
+            for draft in drafts:
+                rows.append(
+                    {"r": passage.best_read_id, "v": passage.vendor_id, "y": draft.violation_type.value,
+                     "s": "held" if held else "pending", "d": device.id, "ps": passage.id, "pl": payload_id,
+                     "t": passage.first_at, "p": passage.plate_number, "dt": draft.detail, "at": attention,
+                     "hr": skew.note if held else None,
+                     "due": start + timedelta(days=self._rules.validation_days)}
+                )  # fmt: skip
+        return rows
+
+    def _write_aside(self, batch: Batch, states: dict[int, Any]) -> None:
+        vendor_of = {d.id: d.vendor_id for _, d in batch.judged}
+        problems = {d: n for (d, _), n in batch.problems.items()}
+        vendor_of.update(dict(batch.problems.keys()))
+        health = []
+        for device in sorted({*problems, *batch.samples}):
+            if device not in states:
+                self._load_skew([device])
+            skew = states.get(device) or judge_skew(
+                self._skew[device], warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s
+            )
+            health.append(
+                {"d": device, "v": vendor_of[device], "n": problems.get(device, 0), "sa": self._skew[device],
+                 "ss": skew.seconds, "st": skew.state, "no": skew.note or None}
+            )  # fmt: skip
+        if not (batch.media or batch.fetches or batch.quarantine or batch.counts or health):
+            return
+        counts = [
+            {"dy": day, "d": device, "ou": outcome, "ev": event, "v": vendor, "n": n}
+            for (day, device, outcome, event, vendor), n in sorted(batch.counts.items())
+        ]
+        self._connection.execute(
+            sql.ASIDE,
+            {
+                "media": _json([batch.media[k] for k in sorted(batch.media)]),
+                "fetches": _json(
+                    [
+                        {"v": j.vendor_id, "d": j.device_id, "pl": j.payload_id, "r": j.id, "ro": role, "u": url}
+                        for j, role, url in batch.fetches
+                    ]
+                ),
+                "quarantine": _json(list(batch.quarantine.values())),
+                "counts": _json(counts),
+                "health": _json(health),
+            },
+            prepare=True,
+        )
+
+
+def _first(images: list[dict[str, Any]], role: str) -> str | None:
+    return next((i["sha256"] for i in images if i["role"] == role and "sha256" in i), None)
+
+
+def _read_row(j: JudgedRead) -> dict[str, Any]:
+    read = j.read
+    return {
+        "id": j.id, "v": j.vendor_id, "d": j.device_id, "p": read.plate_number, "c": read.confidence,
+        "vt": read.vehicle_type[:50] or None, "ln": read.lane_no[:10] or None, "dr": read.direction,
+        "t": j.capture_time, "pi": j.plate_image, "vi": j.vehicle_image, "raw": read.extra or None,
+        "pl": j.payload_id, "o": j.ordinal, "ps": j.passage_id, "pr": read.plate_raw[:100] or None,
+        "pc": read.plate_color[:30] or None, "vc": read.vehicle_color[:30] or None,
+        "vb": read.vehicle_brand[:60] or None, "sp": read.speed_kmh, "tr": read.capture_time_raw[:100] or None,
+        "ts": read.time_source, "rt": j.received_at, "e": j.event_id or None, "ve": j.verdict.action,
+        "vr": j.verdict.reason or None, "im": j.images, "pa": j.parser,
+    }  # fmt: skip
+
+
+def _passage_row(p: OpenPassage) -> dict[str, Any]:
+    plate = p.plate_number
+    return {
+        "id": p.id, "v": p.vendor_id, "d": p.device_id, "p": plate, "c": p.confidence, "b": p.best_read_id,
+        "n": p.reads, "f": p.first_at, "l": p.last_at, "e": p.event_id, "dr": p.direction, "ln": p.lane_no[:10],
+        "vt": p.vehicle_type[:50], "vc": p.vehicle_color[:30], "sp": p.speed_kmh, "of": p.offences, "ve": p.verdict,
+        "vr": p.verdict_reason, "h": None if plate is None else (plate[:3] if len(plate) > 5 else "*"),
+        "k": None if plate is None else plate[-3:],
+    }  # fmt: skip
+
+
+def _json(rows: list[Any]) -> str:
+    """Encode for jsonb. \\u0000 is legal JSON and refused by jsonb: cleaned here, where it is rare."""
+    if not rows:
+        return "[]"
+    with contextlib.suppress(UnicodeEncodeError):
+        text = _encode(rows).decode()
+        if "\\u0000" not in text:
+            return text
+    return _encode(_cleaned(rows)).decode()
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(str(k)): _cleaned(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(v) for v in value]
+    return value
