@@ -12,7 +12,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Sequence,
-    SmallInteger,
     String,
     Table,
     Text,
@@ -32,9 +31,6 @@ inbox = Table(
     metadata,
     Column("batch", BigInteger, primary_key=True, autoincrement=False),
     Column("n", Integer, nullable=False),
-    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    moment("lease_until"),
-    Column("replay", Integer, nullable=False, server_default=text("0"), comment="0 = first parse"),
     comment="queue of batches still to be parsed; holds no data of a vendor, so it has no tenant key",
 )
 

@@ -1,0 +1,201 @@
+"""The parse stage: forks parser processes, watches them, and replaces one that hangs or dies.
+
+A parser that is at one payload for over 2 s is killed with its process; that payload is put aside, the rest of the
+batch goes back by itself (its transaction is gone). The second hang of a plugin quarantines it. A process that dies
+otherwise is replaced; a payload that was at hand in two deaths is put aside too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import structlog
+
+from core.ingest.bell import Bell
+from core.ingest.board import Board, Work
+from core.ingest.parse_worker import Database, ParseWorker
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 0.05
+HANGS_UNTIL_QUARANTINE = 2
+_PR_SET_PDEATHSIG = 1
+
+_QUARANTINE = """
+INSERT INTO quarantine (vendor_id, device_id, payload_id, plugin, kind, reason)
+SELECT vendor_id, device_id, id, %(plugin)s, %(kind)s, %(reason)s FROM payloads WHERE id = %(id)s
+ON CONFLICT (payload_id) DO UPDATE SET plugin = excluded.plugin, kind = excluded.kind, reason = excluded.reason,
+  resolved_at = NULL, resolution = NULL
+"""
+_PLUGIN_OUT = """
+INSERT INTO plugin_states (instance, state, reason, failures) VALUES (%(plugin)s, 'quarantined', %(reason)s, %(n)s)
+ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.reason, failures = excluded.failures,
+  since = now()
+"""
+
+
+class ParseStage:
+    """Runs `processes` parsers until stop() is called.
+
+    make_worker  called in the child after the fork: (board, wait) -> ParseWorker. What it opens is the child's own;
+                 plugins are loaded before the fork, so a replacement is at work within milliseconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        make_worker: Callable[[Board, Callable[[float], bool]], ParseWorker],
+        run_dir: Path,
+        *,
+        processes: int = 1,
+        timeout_s: float = 2.0,
+        memory_mib: int = 1024,
+    ) -> None:
+        self._database = database
+        self._make_worker = make_worker
+        self._bell = Bell(run_dir / "parse-bell")
+        self._boards = [Board(run_dir / f"parse-{n}.board") for n in range(processes)]
+        self._timeout_s = timeout_s
+        self._memory_mib = memory_mib
+        self._children: dict[int, int] = {}  # pid -> board number
+        self._deaths: Counter[int] = Counter()
+        self._hangs: Counter[str] = Counter()
+        self._aside: list[tuple[Work, str, str]] = []
+        self._stop = False
+
+    def stop(self) -> None:
+        """End the parsers and return from run(). Safe in a signal handler."""
+        self._stop = True
+
+    def run(self) -> None:
+        """Fork, watch, replace; returns after stop()."""
+        for number, board in enumerate(self._boards):
+            left_over = board.read()
+            if left_over.payload_id:  # everything died while this payload was being parsed
+                self._deaths[left_over.payload_id] += 1
+            board.end()
+            self._fork(number)
+        try:
+            while not self._stop:
+                self._look()
+                time.sleep(POLL_S)
+        finally:
+            self._end()
+
+    def _look(self) -> None:
+        for pid, number in list(self._children.items()):
+            work = self._boards[number].read()
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                del self._children[pid]
+                if not self._stop:
+                    self._died(work, number, status)
+            elif work.seconds() > self._timeout_s:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                del self._children[pid]
+                self._hung(work, number)
+        if self._aside:
+            self._put_aside()
+
+    def _died(self, work: Work, number: int, status: int) -> None:
+        log.error("parser_died", status=os.waitstatus_to_exitcode(status), payload=work.payload_id, stage=work.stage)
+        if work.payload_id:
+            self._deaths[work.payload_id] += 1
+            if self._deaths[work.payload_id] >= 2:
+                reason = f"{work.stage} ended its process twice on this payload (exit, crash or out of memory)"
+                self._aside.append((work, "parser_crash", reason))
+        self._boards[number].end()
+        self._put_aside()
+        time.sleep(0.02)
+        self._fork(number)
+
+    def _hung(self, work: Work, number: int) -> None:
+        log.error("parser_hung", payload=work.payload_id, stage=work.stage, seconds=round(work.seconds(), 1))
+        self._hangs[work.stage] += 1
+        reason = f"{work.stage} did not return within {self._timeout_s:g} s"
+        self._aside.append((work, "parser_hang", reason))
+        self._boards[number].end()
+        self._put_aside()
+        self._fork(number)
+
+    def _put_aside(self) -> None:
+        """Write what must not be parsed again. On a database that is away it is kept for the next look."""
+        if not self._aside:
+            return
+        try:
+            with contextlib.closing(self._database.raw()) as connection:
+                while self._aside:
+                    work, kind, reason = self._aside[0]
+                    plugin = f"vendors.{work.stage}"
+                    connection.execute(
+                        _QUARANTINE, {"plugin": plugin, "kind": kind, "reason": reason, "id": work.payload_id}
+                    )
+                    hangs = self._hangs[work.stage]
+                    if kind == "parser_hang" and hangs >= HANGS_UNTIL_QUARANTINE:
+                        text = f"{reason}, {hangs} times; last payload {work.payload_id}"
+                        connection.execute(_PLUGIN_OUT, {"plugin": work.stage, "reason": text, "n": hangs})
+                    self._aside.pop(0)
+        except psycopg.OperationalError as error:
+            log.warning("parse_watch_database_lost", error=str(error).strip()[:200])
+
+    def _fork(self, number: int) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid:
+            self._children[pid] = number
+            return
+        code = 1
+        try:
+            _die_with_parent()
+            _limit_memory(self._memory_mib)
+            worker = self._make_worker(self._boards[number], self._bell.wait)
+            signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            worker.run()
+            code = 0
+        except BaseException as error:
+            log.error("parser_ended", error=f"{type(error).__name__}: {error}"[:500])
+        finally:
+            os._exit(code)
+
+    def _end(self) -> None:
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while self._children and time.monotonic() < deadline:
+            for pid in list(self._children):
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    del self._children[pid]
+            time.sleep(0.02)
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        self._children.clear()
+
+
+def _die_with_parent() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _limit_memory(mib: int) -> None:
+    """Cap what a parser may allocate on top of what is mapped already: MemoryError, not the machine's OOM killer."""
+    with contextlib.suppress(OSError, ValueError):
+        with Path("/proc/self/statm").open() as statm:
+            mapped = int(statm.read().split()[0]) * resource.getpagesize()
+        limit = mapped + mib * 1024 * 1024
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -1,0 +1,257 @@
+"""The parser process: claims inbox batches, lets the makes' plugins read them, hands the result to the intake.
+
+One transaction from the claim to the finish: whatever kills the process gives the rows back. Commits are asynchronous
+here, since losing one takes the DELETE with it and the batch is parsed again; nothing leaves the house before a
+synchronous commit of the outbox after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+import psycopg
+import structlog
+
+from core.domain.errors import MalformedPayload, UnsupportedEvent
+from core.domain.observations import Device, DeviceHint, Observation, Payload
+from core.evidence.store import MediaStore
+from core.ingest.board import Board
+from core.ingest.inflate import inflate
+from core.ingest.tables import ORDINALS
+from core.traffic.intake import Intake, Judges, Parsed, Rules, Summary
+
+log = structlog.get_logger(__name__)
+
+CLAIM_BATCHES = 8
+LINGER_BELOW = 32
+LINGER_S = 0.01
+LOOK_EVERY_S = 1.0
+REFRESH_EVERY_S = 5.0
+
+_CLAIM = """
+SELECT b.batch, p.id, p.vendor_id, p.device_id, p.received_at, p.content_type, p.headers::text, p.body, p.body_ref
+FROM (SELECT batch FROM inbox ORDER BY batch LIMIT %s FOR UPDATE SKIP LOCKED) b
+LEFT JOIN LATERAL (SELECT * FROM payloads WHERE id >= b.batch * 1024 AND id < b.batch * 1024 + 1024) p ON true
+ORDER BY p.id
+"""
+_PUT_ASIDE = """
+SELECT payload_id FROM quarantine
+WHERE kind IN ('parser_hang', 'parser_crash') AND resolved_at IS NULL
+  AND payload_id >= coalesce((SELECT min(batch) FROM inbox), 9007199254740991) * 1024
+"""
+_PLUGIN_STATES = "SELECT instance, reason FROM plugin_states WHERE state = 'quarantined'"
+
+
+class ParserHost(Judges, Protocol):
+    """What the parse stage needs of core.hooks.host.Host."""
+
+    def parse_payload(self, payload: Payload) -> list[Observation]: ...
+    def parser_label(self, maker: str) -> str: ...
+
+
+class Database(Protocol):
+    """What the parse stage needs of core.db.engine.Database."""
+
+    def raw(self, *, async_commit: bool = False) -> psycopg.Connection: ...
+
+
+class Devices(Protocol):
+    """The device directory: a device by its id, and the camera behind an NVR that a payload's hint names."""
+
+    def device(self, device_id: int) -> Device | None: ...
+    def behind(self, device_id: int, hint: DeviceHint) -> Device | None: ...
+    def refresh(self) -> None: ...
+
+
+class ParseFailed(Exception):
+    """Raised by `parse` for everything that ends in quarantine."""
+
+    def __init__(self, kind: str, plugin: str, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.plugin = plugin
+        self.reason = reason
+        self.detail = detail
+
+
+class ParseWorker:
+    """One parser. run() returns when stop() says so; it outlives a PostgreSQL that dies and comes back."""
+
+    def __init__(
+        self,
+        database: Database,
+        host: ParserHost,
+        devices: Devices,
+        media: MediaStore,
+        board: Board,
+        rules: Rules,
+        *,
+        wait: Callable[[float], bool],
+    ) -> None:
+        self._database = database
+        self._host = host
+        self._devices = devices
+        self._media = media
+        self._board = board
+        self._rules = rules
+        self._wait = wait
+        self._connection: psycopg.Connection | None = None
+        self._intake: Intake | None = None
+        self._aside: set[int] = set()
+        self._blocked: dict[str, str] = {}
+        self._refreshed = 0.0
+        self._stop = False
+
+    def stop(self) -> None:
+        """End after the batch at hand. Safe in a signal handler."""
+        self._stop = True
+
+    def run(self) -> None:
+        """Work until stopped."""
+        pause = 0.1
+        while not self._stop:
+            try:
+                self.refresh()
+                summary = self.work()
+                pause = 0.1
+            except psycopg.OperationalError as error:
+                log.warning("parse_database_lost", error=str(error).strip()[:200], again_in_s=pause)
+                self.disconnect()
+                self._wait(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            if summary is None:
+                self._wait(LOOK_EVERY_S)
+            elif summary.payloads < LINGER_BELOW:
+                time.sleep(LINGER_S)  # the longer a batch grows, the less each event costs
+        self.disconnect()
+
+    def work(self) -> Summary | None:
+        """Parse and finish what can be claimed; None when there was nothing."""
+        connection, intake = self._connect()
+        with connection.transaction():
+            rows = connection.execute(_CLAIM, (CLAIM_BATCHES,), prepare=True, binary=True).fetchall()
+            if not rows:
+                return None
+            batches = sorted({row[0] for row in rows})
+            parsed = [item for row in rows if row[1] is not None and (item := self._read(row)) is not None]
+            summary = intake.finish(batches, parsed)
+        log.info(
+            "batches_parsed",
+            batches=len(batches),
+            trace=f"p{batches[0] * ORDINALS}",
+            payloads=summary.payloads,
+            reads=summary.reads,
+            violations=summary.violations,
+            quarantined=summary.quarantined,
+        )
+        return summary
+
+    def refresh(self, *, force: bool = False) -> None:
+        """Take up changes of devices, quarantined plugins and payloads put aside."""
+        now = time.monotonic()
+        if not force and now - self._refreshed < REFRESH_EVERY_S:
+            return
+        connection, _ = self._connect()
+        self._devices.refresh()
+        self._blocked = {row[0]: row[1] for row in connection.execute(_PLUGIN_STATES).fetchall()}
+        self._aside = {row[0] for row in connection.execute(_PUT_ASIDE).fetchall()}
+        self._refreshed = now
+
+    def disconnect(self) -> None:
+        """Let the connection go; the next work() makes a new one."""
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+        self._connection = self._intake = None
+
+    def _connect(self) -> tuple[psycopg.Connection, Intake]:
+        if self._connection is None or self._intake is None:
+            self._connection = self._database.raw(async_commit=True)
+            self._intake = Intake(self._connection, self._host, self._media, self._rules, watch=self._watch)
+        return self._connection, self._intake
+
+    def _watch(self, payload_id: int, stage: str) -> None:
+        self._board.begin(payload_id, stage)
+
+    def _read(self, row: Sequence[Any]) -> Parsed | None:
+        _, payload_id, vendor_id, device_id, received_at, content_type, headers, body, ref = row
+        if payload_id in self._aside:
+            return None
+        device = self._devices.device(device_id)
+        if device is None:
+            self._devices.refresh()
+            device = self._devices.device(device_id)
+        if device is None:
+            device = Device(id=device_id, code=f"#{device_id}", maker="", vendor_id=vendor_id, vendor_code="")
+        return self.parse(payload_id, device, received_at, content_type, headers, body, ref)
+
+    def parse(
+        self,
+        payload_id: int,
+        device: Device,
+        received_at: datetime,
+        content_type: str,
+        headers_json: str,
+        body: bytes | None,
+        ref: str | None,
+    ) -> Parsed:
+        """Read one stored payload. Never raises for its content or for a plugin's fault."""
+        stored = Parsed(payload_id=payload_id, device=device, received_at=received_at)
+        label = f"vendors.{device.maker}"
+        try:
+            if device.maker in self._blocked:
+                raise ParseFailed(
+                    "plugin_quarantined", device.maker, f"plugin {device.maker} is quarantined: "
+                    f"{self._blocked[device.maker]}. Mend it, `tangkapin plugins release {device.maker}`, then replay.",
+                )  # fmt: skip
+            raw = bytes(body) if body is not None else self._media.read(ref or "")
+            headers: dict[str, str] = msgspec.json.decode(headers_json)
+            encoding = headers.get("content-encoding", "")
+            plain = inflate(raw, encoding)
+            payload = Payload(
+                body=plain,
+                device=device,
+                received_at=received_at,
+                content_type=content_type,
+                headers=headers,
+                path=headers.get(":path", ""),
+                query=headers.get(":query", ""),
+                id=payload_id,
+            )
+            self._board.begin(payload_id, device.maker)
+            try:
+                observations = self._host.parse_payload(payload)
+            finally:
+                self._board.end()
+            stored.body = raw
+            stored.ref = ref or f"payload:{payload_id}"
+            stored.verbatim = plain is raw
+            stored.observations = observations
+            stored.parser = self._host.parser_label(device.maker)
+            stored.devices = [self._behind(device, o.hint) for o in observations]
+        except UnsupportedEvent as error:
+            stored.unsupported = error.event
+        except MalformedPayload as error:
+            stored.failure = ("malformed", label, str(error), "")
+        except ParseFailed as error:
+            stored.failure = (error.kind, error.plugin, error.reason, error.detail)
+        except Exception as error:
+            stored.failure = _failure(error, label)
+        return stored
+
+    def _behind(self, device: Device, hint: DeviceHint) -> Device:
+        if not (hint.channel or hint.serial):
+            return device
+        return self._devices.behind(device.id, hint) or device
+
+
+def _failure(error: Exception, label: str) -> tuple[str, str, str, str]:
+    kind = "unknown_maker" if type(error).__name__ == "UnknownMaker" else "parser_error"
+    reason = str(error).strip().splitlines()[0][:500] if str(error).strip() else type(error).__name__
+    return kind, getattr(error, "instance", label), reason, str(getattr(error, "detail", "") or "")
