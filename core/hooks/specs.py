@@ -173,5 +173,3 @@ class Specs:
         errors   isolated, logged
         since    hooks 1
         """
-
-
