@@ -93,6 +93,8 @@ class Host:
         self._let_through = let_through
         self.on_quarantine = on_quarantine
         """Called with (instance id, reason) when an instance is quarantined by itself; may be set later."""
+        self.on_call: Callable[[str], None] | None = None
+        """Called with the instance id before each call: a watchdog outside reads there who is at work."""
         self._answers: dict[str, list[Answer]] = {}
         self._makers: dict[str, list[Instance]] = {}
         self._by_hook: dict[str, tuple[Instance, ...]] = {}
@@ -192,6 +194,8 @@ class Host:
         """Call one hook of one instance. Raises what the hook may raise, PluginQuarantined, or PluginFailed."""
         if instance.reason:
             raise PluginQuarantined(instance.id, hook, f"quarantined: {instance.reason}")
+        if self.on_call is not None:
+            self.on_call(instance.id)
         start = perf_counter()
         try:
             results = instance.callers[hook](**arguments)

@@ -17,11 +17,11 @@ _LAYOUT = struct.Struct("<qq64s")
 
 
 class Work(msgspec.Struct, frozen=True):
-    """payload_id 0 = idle; since_ns is time.monotonic_ns(); stage is a maker or a hook's name."""
+    """payload_id 0 = idle; since_ns is time.monotonic_ns(); instance is the plugin at work."""
 
     payload_id: int
     since_ns: int
-    stage: str
+    instance: str
 
     def seconds(self) -> float:
         """How long it has been at it; 0 when idle."""
@@ -40,10 +40,15 @@ class Board:
         finally:
             os.close(fd)
 
-    def begin(self, payload_id: int, stage: str) -> None:
-        """I start on this payload now (0 = I am idle)."""
-        since = time.monotonic_ns() if payload_id else 0
-        _LAYOUT.pack_into(self._memory, 0, payload_id, since, stage.encode()[:64])
+    def begin(self, payload_id: int) -> None:
+        """I start on this payload now."""
+        _LAYOUT.pack_into(self._memory, 0, payload_id, time.monotonic_ns(), b"")
+
+    def name(self, instance: str) -> None:
+        """This plugin is asked now; its time starts now."""
+        _LAYOUT.pack_into(
+            self._memory, 0, _LAYOUT.unpack_from(self._memory, 0)[0], time.monotonic_ns(), instance.encode()[:64]
+        )
 
     def end(self) -> None:
         """I am done with it."""
@@ -51,5 +56,5 @@ class Board:
 
     def read(self) -> Work:
         """What the other side is at."""
-        payload_id, since, stage = _LAYOUT.unpack_from(self._memory, 0)
-        return Work(payload_id, since, stage.rstrip(b"\x00").decode("utf-8", "replace"))
+        payload_id, since, instance = _LAYOUT.unpack_from(self._memory, 0)
+        return Work(payload_id, since, instance.rstrip(b"\x00").decode("utf-8", "replace"))

@@ -109,11 +109,13 @@ class ParseStage:
             self._put_aside()
 
     def _died(self, work: Work, number: int, status: int) -> None:
-        log.error("parser_died", status=os.waitstatus_to_exitcode(status), payload=work.payload_id, stage=work.stage)
+        log.error(
+            "parser_died", status=os.waitstatus_to_exitcode(status), payload=work.payload_id, instance=work.instance
+        )
         if work.payload_id:
             self._deaths[work.payload_id] += 1
             if self._deaths[work.payload_id] >= 2:
-                reason = f"{work.stage} ended its process twice on this payload (exit, crash or out of memory)"
+                reason = f"{work.instance} ended its process twice on this payload (exit, crash or out of memory)"
                 self._aside.append((work, "parser_crash", reason))
         self._boards[number].end()
         self._put_aside()
@@ -121,9 +123,9 @@ class ParseStage:
         self._fork(number)
 
     def _hung(self, work: Work, number: int) -> None:
-        log.error("parser_hung", payload=work.payload_id, stage=work.stage, seconds=round(work.seconds(), 1))
-        self._hangs[work.stage] += 1
-        reason = f"{work.stage} did not return within {self._timeout_s:g} s"
+        log.error("parser_hung", payload=work.payload_id, instance=work.instance, seconds=round(work.seconds(), 1))
+        self._hangs[work.instance] += 1
+        reason = f"{work.instance} did not return within {self._timeout_s:g} s"
         self._aside.append((work, "parser_hang", reason))
         self._boards[number].end()
         self._put_aside()
@@ -137,14 +139,13 @@ class ParseStage:
             with contextlib.closing(self._database.raw()) as connection:
                 while self._aside:
                     work, kind, reason = self._aside[0]
-                    plugin = f"vendors.{work.stage}"
                     connection.execute(
-                        _QUARANTINE, {"plugin": plugin, "kind": kind, "reason": reason, "id": work.payload_id}
+                        _QUARANTINE, {"plugin": work.instance, "kind": kind, "reason": reason, "id": work.payload_id}
                     )
-                    hangs = self._hangs[work.stage]
+                    hangs = self._hangs[work.instance]
                     if kind == "parser_hang" and hangs >= HANGS_UNTIL_QUARANTINE:
                         text = f"{reason}, {hangs} times; last payload {work.payload_id}"
-                        connection.execute(_PLUGIN_OUT, {"plugin": work.stage, "reason": text, "n": hangs})
+                        connection.execute(_PLUGIN_OUT, {"plugin": work.instance, "reason": text, "n": hangs})
                     self._aside.pop(0)
         except psycopg.OperationalError as error:
             log.warning("parse_watch_database_lost", error=str(error).strip()[:200])

@@ -19,7 +19,9 @@ import structlog
 
 from core.domain.errors import MalformedPayload, UnsupportedEvent
 from core.domain.observations import Device, DeviceHint, Observation, Payload
-from core.evidence.store import MediaStore
+from core.evidence.store import MediaMissing, MediaStore
+from core.hooks.errors import PluginFailed, PluginQuarantined, UnknownMaker
+from core.hooks.instance import InstanceInfo
 from core.ingest.board import Board
 from core.ingest.inflate import inflate
 from core.ingest.tables import ORDINALS
@@ -50,8 +52,13 @@ _PLUGIN_STATES = "SELECT instance, reason FROM plugin_states WHERE state = 'quar
 class ParserHost(Judges, Protocol):
     """What the parse stage needs of core.hooks.host.Host."""
 
+    on_call: Callable[[str], None] | None
+
+    @property
+    def instances(self) -> list[InstanceInfo]: ...
     def parse_payload(self, payload: Payload) -> list[Observation]: ...
-    def parser_label(self, maker: str) -> str: ...
+    def quarantine(self, instance_id: str, reason: str) -> None: ...
+    def release(self, instance_id: str) -> None: ...
 
 
 class Database(Protocol):
@@ -66,17 +73,6 @@ class Devices(Protocol):
     def device(self, device_id: int) -> Device | None: ...
     def behind(self, device_id: int, hint: DeviceHint) -> Device | None: ...
     def refresh(self) -> None: ...
-
-
-class ParseFailed(Exception):
-    """Raised by `parse` for everything that ends in quarantine."""
-
-    def __init__(self, kind: str, plugin: str, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.plugin = plugin
-        self.reason = reason
-        self.detail = detail
 
 
 class ParseWorker:
@@ -103,7 +99,8 @@ class ParseWorker:
         self._connection: psycopg.Connection | None = None
         self._intake: Intake | None = None
         self._aside: set[int] = set()
-        self._blocked: dict[str, str] = {}
+        self._labels = {i.maker: f"{i.use} {i.version}" for i in host.instances if i.maker}
+        host.on_call = board.name
         self._refreshed = 0.0
         self._stop = False
 
@@ -159,7 +156,7 @@ class ParseWorker:
             return
         connection, _ = self._connect()
         self._devices.refresh()
-        self._blocked = {row[0]: row[1] for row in connection.execute(_PLUGIN_STATES).fetchall()}
+        self._follow({row[0]: row[1] for row in connection.execute(_PLUGIN_STATES).fetchall()})
         self._aside = {row[0] for row in connection.execute(_PUT_ASIDE).fetchall()}
         self._refreshed = now
 
@@ -176,8 +173,19 @@ class ParseWorker:
             self._intake = Intake(self._connection, self._host, self._media, self._rules, watch=self._watch)
         return self._connection, self._intake
 
-    def _watch(self, payload_id: int, stage: str) -> None:
-        self._board.begin(payload_id, stage)
+    def _follow(self, quarantined: dict[str, str]) -> None:
+        """Bring the host's plugins into the state that the installation has them in."""
+        for info in self._host.instances:
+            if info.state == "ready" and info.id in quarantined:
+                self._host.quarantine(info.id, quarantined[info.id])
+            elif info.state == "quarantined" and info.calls and info.id not in quarantined:
+                self._host.release(info.id)
+
+    def _watch(self, payload_id: int) -> None:
+        if payload_id:
+            self._board.begin(payload_id)
+        else:
+            self._board.end()
 
     def _read(self, row: Sequence[Any]) -> Parsed | None:
         _, payload_id, vendor_id, device_id, received_at, content_type, headers, body, ref = row
@@ -205,11 +213,6 @@ class ParseWorker:
         stored = Parsed(payload_id=payload_id, device=device, received_at=received_at)
         label = f"vendors.{device.maker}"
         try:
-            if device.maker in self._blocked:
-                raise ParseFailed(
-                    "plugin_quarantined", device.maker, f"plugin {device.maker} is quarantined: "
-                    f"{self._blocked[device.maker]}. Mend it, `tangkapin plugins release {device.maker}`, then replay.",
-                )  # fmt: skip
             raw = bytes(body) if body is not None else self._media.read(ref or "")
             headers: dict[str, str] = msgspec.json.decode(headers_json)
             encoding = headers.get("content-encoding", "")
@@ -224,7 +227,7 @@ class ParseWorker:
                 query=headers.get(":query", ""),
                 id=payload_id,
             )
-            self._board.begin(payload_id, device.maker)
+            self._board.begin(payload_id)
             try:
                 observations = self._host.parse_payload(payload)
             finally:
@@ -233,25 +236,24 @@ class ParseWorker:
             stored.ref = ref or f"payload:{payload_id}"
             stored.verbatim = plain is raw
             stored.observations = observations
-            stored.parser = self._host.parser_label(device.maker)
+            stored.parser = self._labels.get(device.maker, "")
             stored.devices = [self._behind(device, o.hint) for o in observations]
         except UnsupportedEvent as error:
             stored.unsupported = error.event
         except MalformedPayload as error:
             stored.failure = ("malformed", label, str(error), "")
-        except ParseFailed as error:
-            stored.failure = (error.kind, error.plugin, error.reason, error.detail)
-        except Exception as error:
-            stored.failure = _failure(error, label)
+        except PluginQuarantined as error:
+            advice = f"mend it, then `tangkapin plugins release {error.instance}` and `tangkapin replay`"
+            stored.failure = ("plugin_quarantined", error.instance, f"{error.error_text}; {advice}", "")
+        except PluginFailed as error:
+            stored.failure = ("parser_error", error.instance, error.error_text, error.trace_text)
+        except UnknownMaker as error:
+            stored.failure = ("unknown_maker", label, str(error), "")
+        except MediaMissing as error:
+            stored.failure = ("rejected", "core", str(error), "")
         return stored
 
     def _behind(self, device: Device, hint: DeviceHint) -> Device:
         if not (hint.channel or hint.serial):
             return device
         return self._devices.behind(device.id, hint) or device
-
-
-def _failure(error: Exception, label: str) -> tuple[str, str, str, str]:
-    kind = "unknown_maker" if type(error).__name__ == "UnknownMaker" else "parser_error"
-    reason = str(error).strip().splitlines()[0][:500] if str(error).strip() else type(error).__name__
-    return kind, getattr(error, "instance", label), reason, str(getattr(error, "detail", "") or "")

@@ -108,7 +108,7 @@ class Intake:
         judges: Judges,
         media: MediaStore,
         rules: Rules,
-        watch: Callable[[int, str], None] = lambda payload_id, stage: None,
+        watch: Callable[[int], None] = lambda payload_id: None,
     ) -> None:
         self._connection = connection
         self._judges = judges
@@ -220,9 +220,9 @@ class Intake:
                 batch.counts[day, device.id, "dropped", judged.verdict.reason[:80], device.vendor_id] += 1
 
     def _judge(self, item: Parsed, ordinal: int, read: PlateRead, device: Device, batch: Batch) -> JudgedRead:
-        self._watch(item.payload_id, "judge_read")
+        self._watch(item.payload_id)
         verdict, _ = self._judges.judge_read(read, device)
-        self._watch(0, "")
+        self._watch(0)
         captured = read.capture_time or item.received_at
         if read.capture_time is not None and not read.retransmitted:
             batch.samples.setdefault(device.id, []).append((captured - item.received_at).total_seconds())
@@ -346,9 +346,9 @@ class Intake:
         first = {j.passage_id: j for j, _ in reversed(batch.judged)}
         for passage in touched:
             device = devices[passage.device_id]
-            self._watch(first[passage.id].payload_id, "classify_passage")
+            self._watch(first[passage.id].payload_id)
             drafts, failures = self._judges.classify_passage(passage.view(), device)
-            self._watch(0, "")
+            self._watch(0)
             for failure in failures:
                 log.error("rule_failed", passage=passage.id, failure=str(failure)[:300])
                 batch.problems[device.id, device.vendor_id] += 1
