@@ -395,7 +395,7 @@ class Host:
         return failures
 
     def health(self) -> dict[str, Health]:
-        """Every instance's state. One that does not answer within a second is "error", and not asked again till it does."""
+        """Every instance's state. One that does not answer within a second is "error" until it does."""
         return {instance.id: self._health(instance) for instance in self._instances.values()}
 
     def _health(self, instance: Instance) -> Health:
