@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: tuple[str, ...] = ()
     ingest_queue_limit: Count = 4096
-    ingest_batch: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 512
+    ingest_batch: Annotated[int, msgspec.Meta(ge=1, le=1023)] = 512
     max_body_bytes: Count = 20 * 1024 * 1024
     body_timeout_s: Deadline = 15.0
     max_xml_bytes: Count = 262_144

@@ -23,7 +23,7 @@ import structlog
 
 from core.ingest.bell import Bell
 from core.ingest.board import Board, Work
-from core.ingest.parse_worker import Database, ParseWorker
+from core.ingest.parse_worker import PLUGIN_OUT, Database, ParseWorker
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +36,6 @@ INSERT INTO quarantine (vendor_id, device_id, payload_id, plugin, kind, reason)
 SELECT vendor_id, device_id, id, %(plugin)s, %(kind)s, %(reason)s FROM payloads WHERE id = %(id)s
 ON CONFLICT (payload_id) DO UPDATE SET plugin = excluded.plugin, kind = excluded.kind, reason = excluded.reason,
   resolved_at = NULL, resolution = NULL
-"""
-_PLUGIN_OUT = """
-INSERT INTO plugin_states (instance, state, reason, failures) VALUES (%(plugin)s, 'quarantined', %(reason)s, %(n)s)
-ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.reason, failures = excluded.failures,
-  since = now()
 """
 
 
@@ -145,7 +140,7 @@ class ParseStage:
                     hangs = self._hangs[work.instance]
                     if kind == "parser_hang" and hangs >= HANGS_UNTIL_QUARANTINE:
                         text = f"{reason}, {hangs} times; last payload {work.payload_id}"
-                        connection.execute(_PLUGIN_OUT, {"plugin": work.instance, "reason": text, "n": hangs})
+                        connection.execute(PLUGIN_OUT, {"plugin": work.instance, "reason": text, "n": hangs})
                     self._aside.pop(0)
         except psycopg.OperationalError as error:
             log.warning("parse_watch_database_lost", error=str(error).strip()[:200])

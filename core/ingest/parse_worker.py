@@ -20,7 +20,8 @@ import structlog
 from core.domain.errors import MalformedPayload, UnsupportedEvent
 from core.domain.observations import Device, DeviceHint, Observation, Payload
 from core.evidence.store import MediaMissing, MediaStore
-from core.hooks.errors import PluginFailed, PluginQuarantined, UnknownMaker
+from core.hooks.errors import PluginFailed, PluginLoadError, PluginQuarantined, UnknownMaker
+from core.hooks.host import QUARANTINE_AFTER
 from core.hooks.instance import InstanceInfo
 from core.ingest.board import Board
 from core.ingest.inflate import inflate
@@ -46,6 +47,11 @@ SELECT payload_id FROM quarantine
 WHERE kind IN ('parser_hang', 'parser_crash') AND resolved_at IS NULL
   AND payload_id >= coalesce((SELECT min(batch) FROM inbox), 9007199254740991) * 1024
 """
+PLUGIN_OUT = """
+INSERT INTO plugin_states (instance, state, reason, failures) VALUES (%(plugin)s, 'quarantined', %(reason)s, %(n)s)
+ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.reason, failures = excluded.failures,
+  since = now()
+"""
 _PLUGIN_STATES = "SELECT instance, reason FROM plugin_states WHERE state = 'quarantined'"
 
 
@@ -53,6 +59,7 @@ class ParserHost(Judges, Protocol):
     """What the parse stage needs of core.hooks.host.Host."""
 
     on_call: Callable[[str], None] | None
+    on_quarantine: Callable[[str, str], None] | None
 
     @property
     def instances(self) -> list[InstanceInfo]: ...
@@ -101,6 +108,7 @@ class ParseWorker:
         self._aside: set[int] = set()
         self._labels = {i.maker: f"{i.use} {i.version}" for i in host.instances if i.maker}
         host.on_call = board.name
+        host.on_quarantine = self._remember
         self._refreshed = 0.0
         self._stop = False
 
@@ -178,8 +186,14 @@ class ParseWorker:
         for info in self._host.instances:
             if info.state == "ready" and info.id in quarantined:
                 self._host.quarantine(info.id, quarantined[info.id])
-            elif info.state == "quarantined" and info.calls and info.id not in quarantined:
-                self._host.release(info.id)
+            elif info.state == "quarantined" and info.id not in quarantined:
+                with contextlib.suppress(PluginLoadError):  # it never loaded: that takes a restart
+                    self._host.release(info.id)
+
+    def _remember(self, instance: str, reason: str) -> None:
+        """The host gave a plugin up after too many failures in a row: tell the whole installation."""
+        with contextlib.closing(self._database.raw()) as connection:
+            connection.execute(PLUGIN_OUT, {"plugin": instance, "reason": reason, "n": QUARANTINE_AFTER})
 
     def _watch(self, payload_id: int) -> None:
         if payload_id:
