@@ -27,16 +27,15 @@ _OPAQUE = frozenset(
 """Fields that hold nothing secret by their making, and would only lose letters."""
 
 _WORDS = r"(?:x[-_]api[-_]key|api[-_ ]?key|[\w-]*token|[\w-]*secret|password|passwd|pwd|key|credential|ha1|response)"
+_QUOTE = r"""\\*['"]"""  # a traceback quotes source lines, where quotes have backslashes
+_SIGN = rf"(?:{_QUOTE})?\s*[=:]\s*b?(?:{_QUOTE})?"
 _SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b(tk_[A-Za-z0-9]{0,4})[A-Za-z0-9_-]{4,}"), HIDDEN),
+    (re.compile(r"\btk_[A-Za-z0-9_-]{4,}"), HIDDEN),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.?[\w-]*"), HIDDEN),
     (re.compile(r"\$argon2\w*\$[^\s'\"]+"), HIDDEN),
-    (
-        re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*b?['\"]?)(\w+\s+)?[^\s'\",;)\]}]+[^'\"\r\n)\]}]*"),
-        rf"\1{HIDDEN}",
-    ),
-    (re.compile(r"(?i)\b(bearer|basic|digest|token)\s+(?=\S*[\d=+/._-])[\w+/=.~-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(rf"(?i)(\b{_WORDS}['\"]?\s*[=:]\s*b?['\"]?)(?![\s'\",&;)\]}}])[^\s'\",&;)\]}}]+"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)\b((?:proxy-)?authorization{_SIGN})(?!\s)[^\r\n]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer|basic|digest)\s+(?=\S*[\d=+/._-])[\w+/=.~-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(rf"""(?i)(\b{_WORDS}{_SIGN})(?![\s'"\\,&;)\]}}])[^\s'"\\,&;)\]}}]+"""), rf"\1{HIDDEN}"),
     (re.compile(r"(://[^/@:\s]*):[^/\s]*@"), rf"\1:{HIDDEN}@"),
 )
 _GAP = r"(?:%20|[ +_.\-])?"
@@ -44,7 +43,7 @@ _PLATE = re.compile(
     rf"(?<![A-Za-z0-9])([A-Z]{{1,2}}){_GAP}(\d{{1,4}}){_GAP}([A-Z]{{1,3}})(?![A-Za-z0-9])"
     r"|(?<![A-Za-z0-9])([a-z]{1,2})(\d{3,4})([a-z]{1,3})(?![A-Za-z0-9])"
 )
-_PLATE_FIELD = re.compile(r"(?i)(plate(?:_?\w+)?['\"]?\s*[=:]\s*b?['\"]?)(?!None\b|null\b)([\w .%+·-]+)")
+_PLATE_FIELD = re.compile(rf"(?i)(plate\w*{_SIGN})(?!None\b|null\b)([\w .%+·-]+)")
 _PLACE_PAIR = re.compile(r"(-?\d{1,3}\.\d{3})\d+(\s*[,; ]\s*)(-?\d{1,3}\.\d{3})\d+")
 _PLACE_FIELD = re.compile(r"(?i)((?:lat|lng|lon)(?:itude)?['\"]?\s*[=:]\s*['\"]?-?\d{1,3}\.\d{3})\d+")
 
