@@ -138,8 +138,13 @@ class Host:
         data_dir: Path | None = None,
         on_quarantine: OnQuarantine | None = None,
         let_through: tuple[type[BaseException], ...] = (),
+        strict: bool = True,
     ) -> Host:
-        """The host of instances declared in code (`tangkapin parse`, tests); `file` is only named in errors."""
+        """The host of instances declared in code (`tangkapin parse`, tests).
+
+        file    named in errors; relative paths in configs start in its folder
+        strict  False: required instances are quarantined like the others (`plugins check` shows them all)
+        """
         host = cls([], on_quarantine=on_quarantine, let_through=let_through)
         fatal: list[str] = []
         for one in declared:
@@ -151,8 +156,10 @@ class Host:
             if problems:
                 instance.plugin = None
                 instance.reason = "; ".join(problems)
-                log.error("plugin_not_loaded", instance=one.id, required=one.required, reason=instance.reason)
-                fatal += problems if one.required else []
+                if one.required and strict:
+                    fatal += problems
+                elif strict:
+                    log.error("plugin_not_loaded", instance=one.id, reason=instance.reason)
             host._instances[one.id] = instance
         if fatal:
             host.close()
