@@ -1,0 +1,41 @@
+# The developer's verbs. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint drill bench clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## make .venv with everything installed
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tangkapin needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+demo: setup ## start everything with simulated cameras and a fake ETNAS (Ctrl-C ends it)
+	$(BIN)/tangkapin demo $(ARGS)
+
+test: setup lint ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
+	$(BIN)/python -m pytest -m "not drill" $(ARGS)
+
+lint: setup ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+drill: setup ## the long crash and fault drills
+	$(BIN)/python -m pytest -m drill --timeout 3600 $(ARGS)
+
+bench: setup ## the benchmarks of benchmarks/README.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what setup and the demo made
+	rm -rf $(VENV) var

@@ -1,0 +1,100 @@
+"""The address a request really comes from, behind reverse proxies that the operator named.
+
+Headers are believed only when the direct peer is a trusted proxy; of the chain they give, the right-most hop that is
+not itself a trusted proxy is the client (everything left of it was written by the client). uvicorn's own rewriting
+(`proxy_headers`) must be off: it would do this a second time by other rules.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_FORWARDED_FOR = re.compile(r'(?:^|[;,\s])for\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s"]*)', re.IGNORECASE)
+_V4_PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$")
+_V6_PORT = re.compile(r"^\[([^\]]+)\](?::\d{1,5})?$")
+_MAX_HOPS = 32
+
+
+@lru_cache(maxsize=16384)
+def parse_address(text: str) -> Address | None:
+    """The address, IPv4-mapped IPv6 as IPv4, zone dropped; None when it is none."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def parse_networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
+    """Networks or single addresses; host bits are ignored, ::ffff:a.b.c.d/n is IPv4. Raises ValueError."""
+    found: list[Network] = []
+    for cidr in cidrs:
+        network = ipaddress.ip_network(cidr.strip(), strict=False)
+        if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+            mapped = network.network_address.ipv4_mapped
+            if mapped is not None:
+                network = ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+        found.append(network)
+    return tuple(found)
+
+
+def contains(networks: Iterable[Network], address: Address | None) -> bool:
+    """Whether the address lies in one of the networks; an unknown address lies in none."""
+    return address is not None and any(address in network for network in networks)
+
+
+class TrustedProxies:
+    """Finds the client's address. cidrs: the operator's proxies; none = headers are never believed."""
+
+    def __init__(self, cidrs: Iterable[str] = ()) -> None:
+        self._networks = parse_networks(cidrs)
+        self._direct = lru_cache(maxsize=4096)(self._judge_direct)
+
+    def client(self, peer: str, headers: Mapping[str, str]) -> str:
+        """The client's address in its usual form; "" when it cannot be known (then it is in no allow-list).
+
+        peer     the address of the other end of the connection
+        headers  lower-case names; several X-Forwarded-For lines must be joined by commas or be the last one
+        """
+        shown, trusted = self._direct(peer)
+        if not trusted:
+            return shown
+        by_x = headers.get("x-forwarded-for")
+        by_rfc = headers.get("forwarded")
+        if by_x is None and by_rfc is None:
+            return shown
+        seen = set()
+        if by_x is not None:
+            seen.add(self._first_stranger(by_x.split(",")))
+        if by_rfc is not None:
+            seen.add(self._first_stranger([m.group(1) for m in _FORWARDED_FOR.finditer(by_rfc)]))
+        # A proxy keeps one of the two headers and passes the other on as the client wrote it: believe neither then.
+        return seen.pop() if len(seen) == 1 else ""
+
+    def _judge_direct(self, peer: str) -> tuple[str, bool]:
+        address = parse_address(peer)
+        return (str(address) if address else ""), contains(self._networks, address)
+
+    def _first_stranger(self, hops: list[str]) -> str:
+        address: Address | None = None
+        for hop in reversed(hops[-_MAX_HOPS:]):
+            address = _hop_address(hop)
+            if address is None:
+                return ""
+            if not contains(self._networks, address):
+                return str(address)
+        return str(address) if address else ""
+
+
+def _hop_address(hop: str) -> Address | None:
+    hop = hop.strip().strip('"').strip()
+    match = _V4_PORT.match(hop) or _V6_PORT.match(hop)
+    return parse_address(match.group(1) if match else hop)
