@@ -42,7 +42,7 @@ from core.domain.observations import (
     ViolationType,
 )
 from core.domain.plates import normalise_plate, within_one_edit
-from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret
+from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
 from core.safe_json import decode_json
 from core.xml import XmlNode, parse_xml
@@ -78,6 +78,7 @@ __all__ = [
     "Recognition",
     "Refused",
     "Secret",
+    "SinkConfig",
     "Status",
     "SyncReceipt",
     "TangkapinError",

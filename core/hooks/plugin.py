@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -42,6 +42,31 @@ class Secret:
 
 class PluginConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every plugin's Config: unknown keys are refused by name, with the known ones listed."""
+
+
+class SinkConfig(PluginConfig, frozen=True, kw_only=True):
+    """Base of a sink's Config: how core delivers for this instance. Core reads these, the plugin need not.
+
+    idempotent        the centre honours the idempotency key: after an unknown outcome, sending again is safe
+    trust_errors      the centre's 5xx mean that nothing was stored; otherwise 500, 502, 504 and the like are unknown
+    timeout_s         of one request, connecting included
+    in_flight         requests under way at a time, in each worker process
+    retry_first_s, retry_max_s   shortest and longest wait between attempts (full jitter, doubling)
+    settle_s          wait after an unknown outcome before the centre is asked or sent to again: it may still be at work
+    breaker_failures  failures in a row that open the breaker
+    breaker_wait_s, breaker_max_s   first and longest wait before a probe
+    """
+
+    idempotent: bool = False
+    trust_errors: bool = False
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 30.0
+    in_flight: Annotated[int, msgspec.Meta(ge=1, le=256)] = 64
+    retry_first_s: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    retry_max_s: Annotated[float, msgspec.Meta(gt=0)] = 36_000.0
+    settle_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    breaker_failures: Annotated[int, msgspec.Meta(ge=1)] = 10
+    breaker_wait_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    breaker_max_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0
 
 
 class PluginContext(msgspec.Struct, frozen=True, kw_only=True):
