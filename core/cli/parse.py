@@ -92,7 +92,8 @@ def split_message(data: bytes) -> tuple[str, dict[str, str], bytes]:
 
 def read_head(data: bytes) -> tuple[str, dict[str, str]]:
     """(start line or "", headers with lower-case names; a folded line goes to the header above it)."""
-    start, headers, last = "", {}, ""
+    headers: dict[str, str] = {}
+    start = last = ""
     for line in data.decode("utf-8", "replace").lstrip("\ufeff").splitlines():
         if line[:1] in " \t" and last and line.strip():
             headers[last] += " " + line.strip()
