@@ -202,9 +202,22 @@ class ParseWorker:
             self._board.end()
 
     def _read(self, row: Sequence[Any]) -> Parsed | None:
-        _, payload_id, vendor_id, device_id, received_at, content_type, headers, body, ref = row
-        if payload_id in self._aside:
+        if row[1] in self._aside:
             return None
+        return self.parse_row(*row[1:])
+
+    def parse_row(
+        self,
+        payload_id: int,
+        vendor_id: int,
+        device_id: int,
+        received_at: datetime,
+        content_type: str,
+        headers: str,
+        body: bytes | None,
+        ref: str | None,
+    ) -> Parsed:
+        """Read one row of `payloads`, for the device as it is registered now."""
         device = self._devices.device(device_id)
         if device is None:
             self._devices.refresh()
