@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import os
 import re
-import struct
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -114,11 +113,6 @@ class DigestGuard:
             return "wrong"
         return self._spend(device_id, nonce, count if qop else 0xFFFFFFFF)
 
-    def forget_but(self, device_ids: set[int] | frozenset[int]) -> None:
-        """Drop what is kept of devices that are no more."""
-        for device_id in self._used.keys() - device_ids:
-            del self._used[device_id]
-
     def _spend(self, device_id: int, nonce: str, count: int) -> Verdict:
         made = self._made_at(nonce)
         now = self._clock()
@@ -141,7 +135,7 @@ class DigestGuard:
         return "ok"
 
     def _nonce(self) -> str:
-        head = struct.pack(">Q", int(self._clock() * 1_000_000)) + os.urandom(8)
+        head = int(self._clock() * 1_000_000).to_bytes(8, "big") + os.urandom(8)
         return (head + self._seal(head)).hex()
 
     def _made_at(self, nonce: str) -> float | None:
@@ -151,7 +145,7 @@ class DigestGuard:
             return None
         if len(raw) != 32 or not hmac.compare_digest(self._seal(raw[:16]), raw[16:]):
             return None
-        return struct.unpack(">Q", raw[:8])[0] / 1_000_000
+        return int.from_bytes(raw[:8], "big") / 1_000_000
 
     def _seal(self, head: bytes) -> bytes:
         return hmac.digest(self._key, head, "sha256")[:16]

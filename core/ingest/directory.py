@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
 from core.domain.observations import Device
 from core.ingest.peers import Address, Network, contains, parse_address, parse_networks
@@ -119,6 +119,7 @@ class Snapshot:
         self._by_username: dict[tuple[str, str], DeviceEntry | None] = {}
         self._kinds: dict[str, frozenset[str]] = {}
         self._by_ip: dict[tuple[str, str], DeviceEntry | None] = {}
+        self._ip_entries: dict[str, list[DeviceEntry]] = {}
         for row in rows:
             entry = self.by_id.get(row["id"])
             if entry is None:
@@ -153,11 +154,7 @@ class Snapshot:
         if key in self._by_ip:
             return self._by_ip[key]
         address = parse_address(peer)
-        found = [
-            entry
-            for entry in self.by_id.values()
-            if entry.maker == maker and "ip" in entry.auth and contains(entry.networks, address)
-        ]
+        found = [entry for entry in self._ip_entries.get(maker, ()) if contains(entry.networks, address)]
         if len(self._by_ip) >= _IP_CACHE:
             self._by_ip.clear()
         result = self._by_ip[key] = found[0] if len(found) == 1 else None
@@ -172,6 +169,8 @@ class Snapshot:
         self.by_id[entry.id] = entry
         self.by_code[entry.device.code] = entry
         self._kinds[entry.maker] = self._kinds.get(entry.maker, frozenset()) | entry.auth
+        if "ip" in entry.auth:
+            self._ip_entries.setdefault(entry.maker, []).append(entry)
         return entry
 
     def _add_credential(self, row: Mapping[str, Any], entry: DeviceEntry) -> None:
@@ -213,8 +212,7 @@ class DeviceDirectory:
             fingerprint = tuple(connection.execute(_FINGERPRINT).one())
             if fingerprint == self._fingerprint:
                 return False
-            rows: list[RowMapping] = list(connection.execute(_LOAD).mappings())
-            self.current = Snapshot(rows)
+            self.current = Snapshot(dict(row) for row in connection.execute(_LOAD).mappings())
             self._fingerprint = fingerprint
         log.info("devices_loaded", devices=len(self.current.by_id))
         return True
