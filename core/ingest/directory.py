@@ -1,4 +1,4 @@
-"""Who may post: the active devices with their credentials, in memory, for look-ups that cost the hot path nothing.
+"""Who may post: the devices with their credentials, in memory, for look-ups that cost the hot path nothing.
 
 A snapshot never changes; a new one replaces it whole. `refresh()` (the serving process's timer, every two seconds)
 first asks for a fingerprint of the tables and loads only when it changed, so an added device or a revoked key takes
@@ -35,13 +35,12 @@ SELECT (SELECT concat_ws(':', count(*), sum(xmin::text::bigint)) FROM devices),
 """)
 
 _LOAD = text("""
-SELECT d.*, v.vendor_code, v.settings AS vendor_settings,
+SELECT d.*, d.is_active AND v.is_active AS active, v.vendor_code, v.settings AS vendor_settings,
        c.id AS credential_id, c.kind, c.key_id, c.username, c.secret_hash, c.ha1_encrypted, c.allow_md5,
        extract(epoch FROM c.expires_at)::float8 AS expires_at
 FROM devices d
-JOIN vendors v ON v.id = d.vendor_id AND v.is_active
+JOIN vendors v ON v.id = d.vendor_id
 LEFT JOIN device_credentials c ON c.device_id = d.id AND c.vendor_id = d.vendor_id AND c.revoked_at IS NULL
-WHERE d.is_active
 ORDER BY d.id, c.id
 """)
 
@@ -71,6 +70,7 @@ class Credential:
 class DeviceEntry:
     """A device as the endpoint sees it.
 
+    active      False: it may not post; the parse stage still needs it for what it posted before
     auth        accepted: api_key, token, basic, digest, ip
     restricted  devices.ip_allow is not empty: `networks` is then a condition whatever the credential
     basic, digest  credentials of these kinds that are not revoked (they may have expired)
@@ -80,13 +80,14 @@ class DeviceEntry:
     """
 
     __slots__ = (
-        "auth", "basic", "children_by_channel", "children_by_serial", "device", "digest", "id", "image_hosts", "maker",
-        "networks", "parent_id", "rate_burst", "rate_per_s", "restricted", "vendor_burst", "vendor_id",
+        "active", "auth", "basic", "children_by_channel", "children_by_serial", "device", "digest", "id", "image_hosts",
+        "maker", "networks", "parent_id", "rate_burst", "rate_per_s", "restricted", "vendor_burst", "vendor_id",
         "vendor_rate_per_s",
     )  # fmt: skip
 
     def __init__(self, row: Mapping[str, Any]) -> None:
         self.device = _device(row)
+        self.active: bool = row["active"]
         self.id: int = row["id"]
         self.vendor_id: int = row["vendor_id"]
         self.maker: str = row["maker"]
@@ -110,7 +111,7 @@ class DeviceEntry:
 
 
 class Snapshot:
-    """All active devices at one moment. Treat as immutable."""
+    """All devices at one moment, found by id; by everything else only the active ones. Treat as immutable."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
         self.by_id: dict[int, DeviceEntry] = {}
@@ -124,7 +125,7 @@ class Snapshot:
             entry = self.by_id.get(row["id"])
             if entry is None:
                 entry = self._add(row)
-            if row["credential_id"] is not None:
+            if row["credential_id"] is not None and entry.active:
                 self._add_credential(row, entry)
         for entry in self.by_id.values():
             parent = self.by_id.get(entry.parent_id) if entry.parent_id is not None else None
@@ -167,6 +168,8 @@ class Snapshot:
     def _add(self, row: Mapping[str, Any]) -> DeviceEntry:
         entry = DeviceEntry(row)
         self.by_id[entry.id] = entry
+        if not entry.active:
+            return entry
         self.by_code[entry.device.code] = entry
         self._kinds[entry.maker] = self._kinds.get(entry.maker, frozenset()) | entry.auth
         if "ip" in entry.auth:
