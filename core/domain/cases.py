@@ -105,8 +105,10 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request that core stores, then sends. Holds no secret: `secret_headers` names keys of the plugin's config.
 
     body            JSON-able; an EvidenceRef inside is sent as base64 of the picture
-    secret_headers  header name -> name of a Secret field of the plugin's Config ({"X-API-KEY": "api_key"})
+    secret_headers  header name -> name of a Secret field of the plugin's Config ({"X-API-KEY": "api_key"}), or
+                    "vendor.api_key": the key that the vendor's own row refers to
     sign            "" or "standard-webhooks": core signs the exact bytes with the Config's `sign_secret` field
+                    (several, separated by commas, while a secret is being changed)
     """
 
     url: str

@@ -1,0 +1,83 @@
+"""What an exchange with a centre comes to: an event of core.sync.states, and whether the target is alive. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from core.domain.cases import HttpResponse, SyncReceipt
+from core.sync.policy import UNSURE_STATUS, SinkPolicy
+from core.sync.transport import Exchange
+
+KEPT_BODY = 4096
+_KEPT_HEADERS = ("content-type", "date", "retry-after", "location", "x-request-id", "traceparent")
+Meaning = Literal["accepted", "refused", "later", "unknown", "absent"]
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """meaning: `later` = surely not stored · `absent` = the centre says it does not have it."""
+
+    meaning: Meaning
+    alive: bool
+    outcome: str
+    reason: str = ""
+    reference: str = ""
+    asked_wait_s: float = 0.0
+
+
+def judge(exchange: Exchange, receipt: SyncReceipt | None, policy: SinkPolicy) -> Judgement:
+    """Weigh one exchange. `receipt` is the sink's reading of the answer, None where there was none."""
+    if exchange.response is None or receipt is None:
+        if not exchange.sent:
+            return Judgement(meaning="later", alive=False, outcome="not_sent", reason=exchange.error)
+        return Judgement(meaning="unknown", alive=False, outcome="unknown", reason=exchange.error or "no answer")
+    status = exchange.response.status
+    reason = receipt.reason or f"HTTP {status}"
+    if receipt.outcome in ("accepted", "refused"):
+        return Judgement(
+            meaning=receipt.outcome,
+            alive=True,
+            outcome=receipt.outcome,
+            reason=receipt.reason,
+            reference=receipt.reference,
+        )
+    if receipt.outcome == "absent" and exchange.purpose == "look_up":
+        return Judgement(meaning="absent", alive=True, outcome="absent", reason=receipt.reason)
+    if receipt.outcome == "transient":
+        wait = min(max(receipt.retry_after_s or 0.0, 0.0), policy.retry_max_s)
+        unsure = status in UNSURE_STATUS and not policy.trust_errors
+        return Judgement(
+            meaning="unknown" if unsure else "later",
+            alive=False,
+            outcome="transient",
+            reason=reason,
+            asked_wait_s=wait,
+        )
+    return Judgement(meaning="unknown", alive=False, outcome="unknown", reason=reason)
+
+
+def kept_response(response: HttpResponse, secrets: Iterable[str]) -> dict[str, Any]:
+    """What `etnas_sync.response_payload` keeps of an answer: status, a few headers, the body as JSON where it is JSON.
+
+    A centre that echoes our key must not bring it into the database, so secrets are blotted out.
+    """
+    text = scrub(response.body[:KEPT_BODY].decode("utf-8", "replace"), secrets).replace("\0", "\ufffd")
+    body: Any = text
+    if len(response.body) <= KEPT_BODY:
+        try:
+            body = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            body = text
+    if "\\u0000" in text:  # JSONB holds no NUL, escaped or not
+        body = text
+    headers = {name: scrub(response.headers[name], secrets) for name in _KEPT_HEADERS if name in response.headers}
+    return {"status": response.status, "headers": headers, "body": body}
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """The text with every one of these secrets as ***."""
+    known = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, known)), "***", text) if known else text
