@@ -17,7 +17,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -223,7 +223,9 @@ def _convert(name: str, raw: Any, *, text: bool, base: Path | None) -> Any:
     try:
         value = msgspec.convert(raw, type=_TYPES[name], strict=not text)
     except msgspec.ValidationError as error:
-        expected = str(error).partition(", got ")[0].replace("Expected", "expected").replace("`$", f"`{name}")
+        choices = get_args(_TYPES[name]) if get_origin(_TYPES[name]) is Literal else ()
+        expected = f"expected one of {', '.join(map(repr, choices))}" if choices else str(error).partition(", got ")[0]
+        expected = expected.replace("Expected", "expected").replace("`$", f"`{name}")
         raise ValueError(f"{expected}, got {raw!r}"[:300]) from None
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"expected a finite number, got {raw!r}")

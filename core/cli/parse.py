@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import json
 import pkgutil
 import re
@@ -148,8 +148,7 @@ def _lines(row: dict[str, Any]) -> Iterable[str]:
 
 def _require_maker(maker: str) -> None:
     """Only folders of the vendors package; a make that is another's dialect is parsed by that one's plugin."""
-    spec = importlib.util.find_spec("vendors")
-    places = list(spec.submodule_search_locations or ()) if spec else []
+    places = list(importlib.import_module("vendors").__path__)
     known = [m.name for m in pkgutil.iter_modules(places) if m.ispkg and _has_plugin(places, m.name)]
     if maker not in known:
         raise click.BadParameter(f"no plugin for {maker!r}; {closest(maker, known)}", param_hint="MAKER")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import types
 from collections.abc import Callable
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -163,8 +164,9 @@ def _is_subclass(narrow: Any, wide: Any) -> bool:
 
 
 def _name(annotation: Any) -> str:
+    """An annotation as its author wrote it, without module names."""
     if annotation is type(None):
         return "None"
     if isinstance(annotation, type) and not get_args(annotation):
         return annotation.__name__
-    return str(annotation).replace("typing.", "").replace("core.domain.", "") if annotation is not None else "None"
+    return re.sub(r"\b(?:typing|(?:core\.)[a-z_.]+)\.(?=[A-Z])", "", str(annotation))

@@ -20,7 +20,7 @@ import msgspec
 
 from core.hooks.checks import closest
 from core.hooks.errors import ConfigError, PluginLoadError, PluginNotFound
-from core.hooks.plugin import PluginConfig, Secret
+from core.hooks.plugin import Plugin, PluginConfig, Secret
 from core.hooks.specs import HOOKS_VERSION
 
 ENTRY_POINTS = "tangkapin.plugins"
@@ -114,9 +114,10 @@ def find_class(use: str) -> Any:
     module_name = use + ".plugin"
     if "-" not in use and _exists(module_name):
         module = importlib.import_module(module_name)
-        if not hasattr(module, "Plugin"):
-            raise PluginNotFound(f"{module_name} has no class `Plugin`")
-        return module.Plugin
+        found = getattr(module, "Plugin", None)
+        if found is None or found is Plugin:  # `from core.api import *` brings the base class along
+            raise PluginNotFound(f"{module_name} has no class `Plugin` of its own")
+        return found
     points = importlib.metadata.entry_points(group=ENTRY_POINTS)
     for point in points:
         if point.name == use:

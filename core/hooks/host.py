@@ -343,9 +343,7 @@ class Host:
 
     def build_sync(self, instance_id: str, case: CaseView) -> HttpRequest:
         """The request that tells the centre of a case. Raises Unbuildable, PluginFailed, UnknownInstance."""
-        request: HttpRequest | None = self._ask(self._instance(instance_id, "build_sync"), "build_sync", case=case)
-        if request is None:
-            raise PluginFailed(instance_id, "build_sync", "returned nonsense: expected HttpRequest, got None")
+        request: HttpRequest = self._ask(self._instance(instance_id, "build_sync"), "build_sync", case=case)
         return request
 
     def read_receipt(self, instance_id: str, response: HttpResponse) -> SyncReceipt:

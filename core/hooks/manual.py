@@ -57,7 +57,8 @@ trial = false                    # true lets a sink in trial send
 threshold = 85.0
 ```
 
-A field of type `Secret` takes `{{ env = "NAME" }}` or `{{ file = "secrets/key" }}` (mode 0600) and never the value itself.
+A field of type `Secret` takes `{{ env = "NAME" }}` or `{{ file = "secrets/key" }}` (mode 0600),
+never the value itself.
 
 ## Refused at load
 

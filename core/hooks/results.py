@@ -180,7 +180,7 @@ CHECKS: dict[str, Check] = {
     "recognise_payload": _or_none(struct_check(Recognition)),
     "judge_read": _or_none(struct_check(Verdict)),
     "classify_passage": _list_of(struct_check(CaseDraft)),
-    "build_sync": _or_none(struct_check(HttpRequest)),
+    "build_sync": struct_check(HttpRequest),
     "read_receipt": _or_none(struct_check(SyncReceipt)),
     "build_look_up": _or_none(struct_check(HttpRequest)),
     "push_sync": _or_none(struct_check(SyncReceipt)),

@@ -1,0 +1,169 @@
+"""The command table, the errors, and the commands of config and plugins."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from core.cli.main import COMMANDS, cli
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    for name in ("TANGKAPIN_CONFIG", "TANGKAPIN_DATABASE_URL", "TANGKAPIN_REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TANGKAPIN_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, **options):
+        return CliRunner().invoke(cli, list(arguments), **options)
+
+    return call
+
+
+def test_help_lists_the_commands_that_are_there_without_importing_them():
+    code = (
+        "import sys\nfrom core.cli.main import cli\n"
+        "try: cli(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in sys.modules if m.startswith('core.cli.') and m != 'core.cli.main'], file=sys.stderr)\n"
+        "print([m for m in ('sqlalchemy', 'litestar', 'lxml', 'msgspec._json') if m in sys.modules], file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[]\n[]\n" == result.stderr
+    assert "Decode one payload of a camera" in result.stdout
+
+
+def test_parse_needs_neither_a_database_nor_the_web():
+    code = (
+        "import sys\nimport core.cli.parse\n"
+        "print([m for m in ('sqlalchemy', 'litestar', 'psycopg', 'dramatiq', 'redis') if m in sys.modules])"
+    )
+    assert (
+        "[]" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    )
+
+
+def test_the_version_is_printed(run):
+    assert run("--version").output.startswith("tangkapin ")
+
+
+def test_a_command_whose_module_is_not_there_breaks_no_other(run, monkeypatch):
+    monkeypatch.setitem(COMMANDS, "absent", ("core.cli.absent:command", "Not there."))
+    assert "absent" not in run("--help").output
+    assert 2 == run("absent").exit_code
+    assert 0 == run("config", "check").exit_code
+
+
+def test_a_command_that_breaks_at_import_is_named(run, monkeypatch):
+    monkeypatch.setitem(COMMANDS, "broken", ("core.cli.config:nothing", "Broken."))
+    result = run("broken")
+    assert (1, True) == (result.exit_code, "the command broken cannot be loaded" in result.stderr)
+
+
+@pytest.mark.parametrize("name", [n for n, (t, _) in COMMANDS.items() if Path(*t.split(":")[0].split(".")).with_suffix(
+    ".py").exists()])  # fmt: skip
+def test_every_command_that_is_there_has_help(run, name):
+    result = run(name, "--help")
+    assert (0, True) == (result.exit_code, result.output.startswith("Usage: tangkapin"))
+
+
+def test_a_known_mistake_is_one_line_on_standard_error_and_exit_1(run):
+    result = run("--set", "prot=1", "config", "check")
+    assert (1, "", "Error: flag prot: unknown setting; did you mean port?\n") == (
+        result.exit_code,
+        result.stdout,
+        result.stderr,
+    )
+
+
+def test_a_usage_error_is_exit_2(run):
+    assert 2 == run("config", "nonsense").exit_code
+    assert 2 == run("--set", "port", "config", "check").exit_code
+
+
+def test_config_check_says_how_many_settings_were_given(run):
+    assert run("--set", "port=9", "config", "check").output.startswith("The settings are right: 2 given")
+
+
+def test_config_show_tells_values_and_origins_and_no_secret(run, monkeypatch):
+    monkeypatch.setenv("TANGKAPIN_SECRET_KEY", "planted-key")
+    result = run("--set", "port=9", "config", "show", "--origin", "--json")
+    shown = json.loads(result.output)
+    assert {"value": 9, "origin": "flag port"} == shown["port"]
+    assert {"value": "***", "origin": "TANGKAPIN_SECRET_KEY"} == shown["secret_key"]
+    assert {"value": "127.0.0.1", "origin": "default"} == shown["host"]
+    assert 9 == json.loads(run("--set", "port=9", "config", "show", "--json").output)["port"]
+    plain = run("--set", "port=9", "config", "show", "--origin").output
+    assert "# flag port" in plain
+    assert "planted-key" not in plain + result.output
+
+
+def test_the_home_option_finds_the_file_in_it(run, tmp_path):
+    home = tmp_path / "other"
+    home.mkdir()
+    (home / "tangkapin.toml").write_text("port = 7")
+    assert 7 == json.loads(run("--home", str(home), "config", "show", "--json").output)["port"]
+    assert 7 == json.loads(run("--config", str(home / "tangkapin.toml"), "config", "show", "--json").output)["port"]
+
+
+PLUGIN = """
+from core.api import *
+from core.api import Plugin as Base
+
+class Plugin(Base):
+    maker = "planted"
+    class Config(PluginConfig):
+        key: Secret = Secret("")
+    @hookimpl
+    def parse_payload(self, payload): return []
+"""
+
+
+@pytest.fixture
+def deployment(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PLANTED_KEY", "planted-secret")
+    folder = tmp_path / "planted_cli"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "plugin.py").write_text(PLUGIN)
+    file = tmp_path / "plugins.toml"
+    file.write_text(
+        "hooks = 1\n[plugin.good]\nuse = 'planted_cli'\n[plugin.good.config]\nkey = {env = 'PLANTED_KEY'}\n"
+        "[plugin.bad]\nuse = 'planted_nowhere'\n"
+    )
+    yield file
+    for name in [name for name in sys.modules if name.startswith("planted_cli")]:
+        del sys.modules[name]
+
+
+def test_plugins_list_shows_all_instances_even_when_a_required_one_is_broken(run, deployment):
+    result = run("plugins", "list", "--json")
+    good, bad = json.loads(result.stdout)
+    assert ("good", "ready", "vendor", ["parse_payload"]) == (good["id"], good["state"], good["kind"], good["hooks"])
+    assert ("bad", "quarantined") == (bad["id"], bad["state"])
+    assert {"key": "***"} == good["config"]
+    table = run("plugins", "list").output
+    assert "planted_cli" in table
+    assert "bad is quarantined: " in table
+    assert "planted-secret" not in table + result.output
+
+
+def test_plugins_check_names_what_is_wrong_and_exits_1(run, deployment):
+    result = run("plugins", "check")
+    assert 1 == result.exit_code
+    assert "good: right (vendor, planted_cli 1, ready)" in result.stdout
+    assert "[plugin.bad]: use = 'planted_nowhere': no folder" in result.stderr
+
+
+def test_plugins_check_of_one_instance_looks_at_that_one(run, deployment):
+    assert 0 == run("plugins", "check", "good").exit_code
+    assert 1 == run("plugins", "check", "bad").exit_code
+    unknown = run("plugins", "check", "goood")
+    assert (1, True) == (unknown.exit_code, "no instance 'goood'; did you mean good?" in unknown.stderr)
