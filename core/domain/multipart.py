@@ -75,6 +75,8 @@ def split_parts(body: bytes | memoryview, content_type: str) -> list[Part]:
         if raw.startswith(delimiter, at):
             continue  # a doubled delimiter line (Hikvision NVR)
         headers, start = _headers(raw, at, delimiter)
+        if start < 0:
+            break  # cut off inside the part's header
         end, following = _end(raw, start, headers.get("content-length", ""), delimiter)
         if len(parts) >= MAX_PARTS:
             raise MalformedPayload(f"multipart body has more than {MAX_PARTS} parts")
@@ -122,6 +124,7 @@ def _find(raw: bytes, delimiter: bytes, start: int) -> int:
 
 
 def _headers(raw: bytes, at: int, delimiter: bytes) -> tuple[dict[str, str], int]:
+    """Return (headers, where the data begins); -1 when the body ends inside the header."""
     if raw[at : at + 1] == b"\n":
         return {}, at + 1
     if raw[at : at + 2] == b"\r\n":
@@ -130,11 +133,15 @@ def _headers(raw: bytes, at: int, delimiter: bytes) -> tuple[dict[str, str], int
         return {}, at  # no headers and no blank line: the body begins at once
     blank = _BLANK.search(raw, at, at + MAX_PART_HEADER)
     stop = _find(raw, delimiter, at)
-    if blank is None or (0 <= stop < blank.start()):
-        raise MalformedPayload("multipart part header without an end (expected an empty line)")
+    if blank is not None and not 0 <= stop < blank.start():
+        end, start = blank.start(), blank.end()
+    elif stop >= 0:
+        end = start = stop  # headers, then the next delimiter: an empty part
+    else:
+        return {}, -1
     headers: dict[str, str] = {}
     last = ""
-    for line in raw[at : blank.start()].decode("utf-8", "replace").splitlines():
+    for line in raw[at:end].decode("utf-8", "replace").splitlines():
         if line[:1] in " \t" and last:
             headers[last] += " " + line.strip()
             continue
@@ -142,7 +149,7 @@ def _headers(raw: bytes, at: int, delimiter: bytes) -> tuple[dict[str, str], int
         if colon:
             last = name.strip().lower()
             headers[last] = value.strip()
-    return headers, blank.end()
+    return headers, start
 
 
 def _end(raw: bytes, start: int, content_length: str, delimiter: bytes) -> tuple[int, int]:
