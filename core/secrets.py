@@ -33,7 +33,7 @@ class SecretBox:
     `context` is bound to a sealed value: a value copied to another row does not open there.
     """
 
-    def __init__(self, key: Secret, *previous: Secret) -> None:
+    def __init__(self, key: Secret | str, *previous: Secret | str) -> None:
         self._ciphers: dict[bytes, AESGCM] = {}
         for secret in (*previous, key):
             derived = derive(secret, b"tangkapin secret box v1")
@@ -66,6 +66,7 @@ class SecretBox:
             raise Unsealable("the sealed value is damaged or belongs to another row") from None
 
 
-def derive(key: Secret, purpose: bytes) -> bytes:
+def derive(key: Secret | str, purpose: bytes) -> bytes:
     """A 256-bit key for one purpose; keys for two purposes tell nothing of each other."""
-    return HKDF(SHA256(), 32, salt=None, info=purpose).derive(key.reveal().encode())
+    text = key.reveal() if isinstance(key, Secret) else key
+    return HKDF(SHA256(), 32, salt=None, info=purpose).derive(text.encode())
