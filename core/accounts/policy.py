@@ -1,0 +1,88 @@
+"""Who may do what, as one table. A route without a row, or a row without a route, stops the start.
+
+The database enforces whose rows are seen (row-level security by vendor); this table says which roles may ask at all.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import msgspec
+
+from core.accounts.principal import Role
+from core.domain.errors import TangkapinError
+
+Scope = Literal["public", "operator", "self", "vendor"]
+"""Whose data an operation touches: nobody's (public), the installation's (operator: token or loopback), the caller's
+own account (self), or rows of the caller's vendors (vendor: other vendors' ids are not found)."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One row: which roles, and whose data."""
+
+    scope: Scope
+    roles: frozenset[Role] = frozenset()
+
+
+class PolicyGap(TangkapinError):
+    """Routes and policy do not agree."""
+
+
+_STAFF: frozenset[Role] = frozenset(get_args(Role))
+_ADMIN: frozenset[Role] = frozenset({"admin"})
+
+PUBLIC = Rule("public")
+OPERATOR = Rule("operator")
+SELF = Rule("self", _STAFF)
+STAFF = Rule("vendor", _STAFF)
+ADMIN = Rule("vendor", _ADMIN)
+
+POLICY: dict[str, Rule] = {
+    "get_health": PUBLIC,
+    "get_readiness": PUBLIC,
+    "get_version": PUBLIC,
+    "get_metrics": OPERATOR,
+    "list_problems": PUBLIC,
+    "log_in": PUBLIC,
+    "log_out": SELF,
+    "get_me": SELF,
+    "change_password": SELF,
+    "list_violations": STAFF,
+    "get_violation": STAFF,
+    "claim_next_violation": STAFF,
+    "release_claim": STAFF,
+    "approve_violation": STAFF,
+    "reject_violation": STAFF,
+    "correct_plate": STAFF,
+    "undo_decision": STAFF,
+    "release_held": STAFF,
+    "reopen_violation": STAFF,
+    "search_plate_reads": STAFF,
+    "search_passages": STAFF,
+    "get_evidence": STAFF,
+    "list_devices": STAFF,
+    "list_quarantine": STAFF,
+    "dismiss_quarantine": ADMIN,
+    "list_sync": STAFF,
+    "list_audit": ADMIN,
+    # pages and files outside the API description
+    "GET /schema": PUBLIC,
+    "GET /schema/swagger": PUBLIC,
+    "GET /schema/openapi.json": PUBLIC,
+    "GET /schema/openapi-3.0.json": PUBLIC,
+    "GET /schema/assets/{name}": PUBLIC,
+    "GET /schema/{path}": PUBLIC,
+}
+
+OPTIONAL = frozenset(key for key in POLICY if key.startswith("GET /schema"))
+"""Rows whose routes exist only with settings.docs_enabled."""
+
+
+def check_policy(operations: set[str]) -> None:
+    """Raise PolicyGap unless rows and routes are the same set."""
+    missing = sorted(operations - POLICY.keys())
+    if missing:
+        raise PolicyGap(f"routes without a row in core/accounts/policy.py: {', '.join(missing)}")
+    stale = sorted(POLICY.keys() - operations - OPTIONAL)
+    if stale:
+        raise PolicyGap(f"rows in core/accounts/policy.py without a route: {', '.join(stale)}")

@@ -1,0 +1,158 @@
+"""The API as an application factory. Importing this module does nothing; `create_app` is called by `serve`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request, Response, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
+
+from core import metrics
+from core.accounts import routes as account_routes
+from core.accounts.guard import enforce_policy, operation_of
+from core.accounts.policy import check_policy
+from core.accounts.service import Accounts
+from core.db.engine import Database
+from core.domain.events import Health
+from core.problems import EXCEPTION_HANDLERS, Problem
+from core.settings import Settings
+from core.traffic import routes as review_routes
+from core.traffic import search_routes
+from core.web import health, operations
+from core.web.call import Call, Media, Services
+from core.web.docs import OfflineSwagger
+from core.web.security import complete_answer
+
+MAX_BODY = 256 * 1024
+"""Of the API; cameras post elsewhere, with their own limits."""
+
+_DESCRIPTION = """Review of violations, search of plate reads and passages, evidence, devices and deliveries.
+
+Every success is `{success, status, message, data}`; every error is an RFC 9457 document
+(`application/problem+json`) whose stable `type`s are listed at `/problems`. Texts are Indonesian, or English with
+`Accept-Language: en`. Lists are paged by an opaque cursor (`limit` up to 200, `Link: rel="next"`). Decisions name the
+version that was read, by `If-Match` or the field `version`.
+"""
+_TAGS = [
+    Tag("Akun", "Log in and out."),
+    Tag("Pelanggaran", "The review of violations: claim, decide, correct, take back."),
+    Tag("Pencarian", "Plate reads, passages, pictures. Personal data: each access is logged with its purpose."),
+    Tag("Operasi", "Devices, quarantine, deliveries, audit."),
+    Tag("Mesin", "For machines: health, readiness, metrics."),
+]
+
+
+def create_app(
+    settings: Settings,
+    database: Database,
+    *,
+    host: Any = None,
+    media: Media | None = None,
+    extra_health: Mapping[str, Callable[[], Health]] | None = None,
+) -> Litestar:
+    """Make the API. Raises PolicyGap when routes and the policy table do not agree.
+
+    host          plugin host: told of events, shown in /readyz and /metrics
+    media         where evidence bytes are read from
+    extra_health  further checks of /readyz by name; "broker" never does more than degrade
+    """
+    services = Services(
+        settings=settings, database=database, media=media, host=host,
+        accounts=Accounts(database, settings.signing_key().reveal()),
+    )  # fmt: skip
+    probe = health.Probe(services, extra_health)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> Any:
+        yield
+        probe.close()
+
+    app = Litestar(
+        route_handlers=[
+            *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS,
+            *search_routes.HANDLERS, *operations.HANDLERS,
+        ],
+        guards=[enforce_policy],
+        dependencies={"call": Provide(_call, sync_to_thread=False)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_request=_begin,
+        before_send=[complete_answer],
+        openapi_config=_description() if settings.docs_enabled else None,
+        request_max_body_size=MAX_BODY,
+        state=State({"services": services, "readiness": probe}),
+        lifespan=[lifespan],
+        debug=False,
+    )  # fmt: skip
+    check_policy(_operations(app))
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI 3.1 document, without a database or a secret key: for `tangkapin openapi` and its test."""
+    app = Litestar(
+        route_handlers=[
+            *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS,
+            *search_routes.HANDLERS, *operations.HANDLERS,
+        ],
+        dependencies={"call": Provide(_call, sync_to_thread=False)},
+        openapi_config=_description(),
+    )  # fmt: skip
+    return app.openapi_schema.to_schema()
+
+
+def _call(request: Request[Any, Any, Any]) -> Call:
+    return Call(request)
+
+
+def _begin(request: Request[Any, Any, Any]) -> None:
+    request.scope.setdefault("state", {})["begun"] = time.monotonic()
+
+
+def _description() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Tangkapin",
+        version=health.package_version(),
+        description=_DESCRIPTION,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        servers=[Server(url="/")],
+        tags=_TAGS,
+        security=[{"token": []}],
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+        use_handler_docstrings=True,
+        render_plugins=[OfflineSwagger()],
+        openapi_router=Router(
+            "/schema",
+            route_handlers=[],
+            include_in_schema=False,
+            after_request=_no_html_errors,
+        ),
+    )
+
+
+async def _no_html_errors(response: Response[Any]) -> Response[Any]:
+    """Litestar answers unknown paths under the description's with an HTML page; here every error is a problem."""
+    if response.status_code == 404:
+        raise Problem("not-found")
+    return response
+
+
+def _operations(app: Litestar) -> set[str]:
+    """Keys of all routes, as the policy names them; pages outside the description get "METHOD path" as theirs."""
+    keys: set[str] = set()
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", []):
+            if not isinstance(handler, HTTPRouteHandler) or handler.http_methods == {"OPTIONS"}:
+                continue
+            if not operation_of(handler):
+                handler.opt["operation"] = f"{min(handler.http_methods - {'HEAD'})} {route.path_format}"
+            keys.add(operation_of(handler))
+    return keys

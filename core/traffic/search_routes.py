@@ -1,0 +1,174 @@
+"""Searching reads and passages, and looking at evidence: personal data, so each look is logged with its purpose."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Any, Literal
+
+import structlog
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from sqlalchemy import select
+
+from core.evidence.tables import media
+from core.problems import Problem
+from core.traffic import queries
+from core.traffic.views import PassageView, ReadView
+from core.web.call import Call
+from core.web.cursor import decode_cursor
+from core.web.envelope import Listing, Ok
+from core.web.errors import documented
+from core.web.params import (
+    BIGINT,
+    CursorText,
+    DeviceCode,
+    From,
+    Limit,
+    LookAlike,
+    PlateText,
+    PurposeHeader,
+    PurposeQuery,
+    To,
+    VendorCode,
+    needed_purpose,
+    utc,
+)
+
+log = structlog.get_logger(__name__)
+
+_TAG = ["Pencarian"]
+_SUFFIX = {"image/jpeg": "jpg", "image/png": "png"}
+VerdictFilter = Annotated[Literal["accept", "review", "drop"] | None, QueryParameter(name="verdict")]
+
+
+@get("/api/plate-reads", operation_id="search_plate_reads", tags=_TAG, sync_to_thread=True,
+     summary="Search plate reads", responses=documented(401, 403))  # fmt: skip
+def search_plate_reads(
+    call: NamedDependency[Call],
+    plate: PlateText = None,
+    look_alike: LookAlike = False,
+    device: DeviceCode = None,
+    vendor: VendorCode = None,
+    since: From = None,
+    until: To = None,
+    verdict: VerdictFilter = None,
+    purpose: PurposeQuery = None,
+    x_purpose: PurposeHeader = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Response[Ok[Listing[ReadView]]]:
+    """Every single reading, newest first, dropped ones too. The purpose is required and logged with the search."""
+    reason = needed_purpose(purpose, x_purpose)
+    wanted = queries.ReadFilter(
+        plate=plate, look_alike=look_alike, device=device, vendor=vendor, since=utc(since), until=utc(until),
+        verdict=verdict,
+    )  # fmt: skip
+    after = decode_cursor(cursor, "plate_reads")
+    with call.rows() as connection:
+        rows, following = queries.search_reads(connection, wanted, limit=limit, cursor=after)
+        _log_search(call, connection, "plate_read", wanted, reason, len(rows))
+    return call.page(rows, limit, following)
+
+
+@get("/api/passages", operation_id="search_passages", tags=_TAG, sync_to_thread=True,
+     summary="Search passages", responses=documented(401, 403))  # fmt: skip
+def search_passages(
+    call: NamedDependency[Call],
+    plate: PlateText = None,
+    look_alike: LookAlike = False,
+    device: DeviceCode = None,
+    vendor: VendorCode = None,
+    since: From = None,
+    until: To = None,
+    verdict: VerdictFilter = None,
+    purpose: PurposeQuery = None,
+    x_purpose: PurposeHeader = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Response[Ok[Listing[PassageView]]]:
+    """Vehicles passing devices, newest first, all reads of one merged. The purpose is required and logged."""
+    reason = needed_purpose(purpose, x_purpose)
+    wanted = queries.ReadFilter(
+        plate=plate, look_alike=look_alike, device=device, vendor=vendor, since=utc(since), until=utc(until),
+        verdict=verdict,
+    )  # fmt: skip
+    after = decode_cursor(cursor, "passages")
+    with call.rows() as connection:
+        rows, following = queries.search_passages(connection, wanted, limit=limit, cursor=after)
+        _log_search(call, connection, "passage", wanted, reason, len(rows))
+    return call.page(rows, limit, following)
+
+
+@get("/api/evidence/{sha256:str}", operation_id="get_evidence", tags=_TAG, sync_to_thread=True,
+     summary="Get a picture", media_type="application/octet-stream",
+     responses=documented(401, 403, 404))  # fmt: skip
+def get_evidence(
+    call: NamedDependency[Call],
+    sha256: Annotated[str, PathParameter(description="SHA-256 of the picture, hexadecimal")],
+    violation: Annotated[
+        int | None, QueryParameter(ge=1, le=BIGINT, description="the case it is looked at for")
+    ] = None,
+    purpose: PurposeQuery = None,
+    x_purpose: PurposeHeader = None,
+) -> Response[bytes]:
+    """The original bytes of a picture, checked against their hash on the way out. Each look is logged."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise _no_picture()
+    with call.rows() as connection:
+        found = connection.execute(select(media).where(media.c.sha256 == bytes.fromhex(sha256))).mappings().first()
+        if found is None:
+            raise _no_picture()
+        call.audit(
+            connection, "evidence_viewed", vendor_id=found["vendor_id"],
+            object_kind="violation" if violation else "payload", object_id=violation or found["payload_id"],
+            purpose=(purpose or x_purpose or "").strip(), detail={"sha256": sha256},
+        )  # fmt: skip
+    data = _read(call, found, sha256)
+    mime = found["mime"] if found["mime"] in _SUFFIX else "application/octet-stream"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{sha256[:16]}.{_SUFFIX.get(mime, "bin")}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, no-store",
+        "ETag": f'"{sha256}"',
+    }
+    return Response(data, media_type=mime, headers=headers)
+
+
+def _read(call: Call, found: Any, sha256: str) -> bytes:
+    if call.services.media is None:
+        raise Problem("not-available", ("Penyimpanan bukti tidak terpasang", "No evidence store is attached"))
+    try:
+        data = call.services.media.read(found["ref"], found["at_offset"], found["size"])
+    except Exception as error:
+        log.error("evidence_unreadable", sha256=sha256, ref=found["ref"], trace=call.trace, error=str(error)[:200])
+        raise _damaged() from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        log.error("evidence_altered", sha256=sha256, ref=found["ref"], trace=call.trace)
+        raise _damaged()
+    return data
+
+
+def _log_search(call: Call, connection: Any, kind: str, wanted: queries.ReadFilter, purpose: str, found: int) -> None:
+    detail = {
+        name: value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in ((field, getattr(wanted, field)) for field in wanted.__struct_fields__)
+        if value not in (None, False)
+    }
+    call.audit(connection, f"{kind}s_searched", object_kind=kind, purpose=purpose, detail=detail | {"found": found})
+
+
+def _no_picture() -> Problem:
+    return Problem("not-found", ("Tidak ada gambar dengan hash itu", "There is no picture of that hash"))
+
+
+def _damaged() -> Problem:
+    words = (
+        "Isi bukti tidak lagi sesuai hash-nya; jangan dipakai dan laporkan kepada pengelola",
+        "The evidence no longer fits its hash: do not use it, tell the operator",
+    )
+    return Problem("evidence-damaged", words)
+
+
+HANDLERS = [search_plate_reads, search_passages, get_evidence]

@@ -1,0 +1,143 @@
+"""One request at the desk: who asks, from where, in which language, and the doors to data they may open."""
+
+from __future__ import annotations
+
+import ipaddress
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from litestar import Request, Response
+from sqlalchemy import Connection
+
+from core.accounts.audit import Actor, actor_of, record
+from core.accounts.principal import Principal
+from core.accounts.service import Accounts
+from core.db.engine import Database
+from core.domain.events import DomainEvent
+from core.problems import Problem, Words, say, trace_of
+from core.settings import Settings
+from core.web.envelope import OK, CursorPage, Listing, Ok
+
+T = TypeVar("T")
+
+
+class Media(Protocol):
+    """Where evidence bytes are (core.evidence.store.MediaStore)."""
+
+    def read(self, ref: str, offset: int = 0, size: int | None = None) -> bytes: ...
+
+
+class Observers(Protocol):
+    """Who hears of events after they were committed (the plugin host)."""
+
+    def observe_event(self, event: DomainEvent) -> Any: ...
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """What the application was made of."""
+
+    settings: Settings
+    database: Database
+    accounts: Accounts
+    media: Media | None = None
+    host: Any = None
+
+
+class Call:
+    """A request of a person who may make it (the policy guard has let it through)."""
+
+    def __init__(self, request: Request[Any, Any, Any]) -> None:
+        self.request = request
+        self.services: Services = request.app.state["services"]
+        self.settings = self.services.settings
+        self.trace = trace_of(request.scope)
+        self.peer = peer_of(request, self.settings.trusted_proxies)
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks. Only behind a route whose policy names roles."""
+        principal: Principal | None = self.request.scope.get("user")
+        if principal is None:
+            raise Problem("unauthenticated")
+        return principal
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as they stand in the audit log."""
+        return actor_of(self.principal, peer=self.peer, trace=self.trace)
+
+    def rows(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees the caller's vendors only: PostgreSQL's row-level security does it."""
+        return self.services.database.tenant(self.principal.vendor_ids)
+
+    def audit(
+        self,
+        connection: Connection,
+        action: str,
+        *,
+        vendor_id: int | None = None,
+        object_kind: str = "",
+        object_id: int | None = None,
+        purpose: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Add a row to the audit log; without vendor_id one for each vendor whose rows the caller can see."""
+        vendor_ids = self.principal.vendor_ids if vendor_id is None else (vendor_id,)
+        record(
+            connection, self.actor, action, vendor_ids=vendor_ids, object_kind=object_kind, object_id=object_id,
+            purpose=purpose, detail=detail,
+        )  # fmt: skip
+
+    def ok(self, data: T, message: Words = OK) -> Ok[T]:
+        """A success in the envelope and in the language of the request."""
+        return Ok(data=data, message=say(self.request.scope, message))
+
+    def page(self, rows: list[T], limit: int, next_cursor: str | None) -> Response[Ok[Listing[T]]]:
+        """A page of a list with its Link header (RFC 8288)."""
+        content = self.ok(Listing(data=rows, pagination=CursorPage(limit=limit, next_cursor=next_cursor)))
+        headers = {"Cache-Control": "no-store"}
+        if next_cursor is not None:
+            url = self.request.url.with_replacements(
+                query=_with_cursor(self.request.query_params.multi_items(), next_cursor)
+            )
+            headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return Response(content, headers=headers)
+
+
+def _with_cursor(items: Any, cursor: str) -> Any:
+    from litestar.datastructures import MultiDict
+
+    return MultiDict([(key, value) for key, value in items if key != "cursor"] + [("cursor", cursor)])
+
+
+def peer_of(request: Request[Any, Any, Any], trusted: tuple[str, ...]) -> str:
+    """The client's address: X-Forwarded-For is believed only as far as the hops before it are trusted proxies."""
+    peer = request.client.host if request.client else ""
+    hops = [hop.strip() for value in request.headers.getall("x-forwarded-for", []) for hop in value.split(",")]
+    networks = [ipaddress.ip_network(cidr) for cidr in trusted]
+    while hops and _within(peer, networks):
+        peer = hops.pop()
+    address = _address(peer)
+    return str(address) if address else peer[:64]
+
+
+def is_loopback(request: Request[Any, Any, Any]) -> bool:
+    """True for a process of this machine that speaks for itself: a proxy here forwards for anybody."""
+    if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")):
+        return False
+    address = _address(request.client.host if request.client else "")
+    return address is not None and address.is_loopback
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _within(text: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    address = _address(text)
+    return address is not None and any(address in network for network in networks)
