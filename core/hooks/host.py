@@ -210,36 +210,39 @@ class Host:
             seconds = perf_counter() - start
             if belongs_to_the_process(error, self._let_through):
                 raise
-            if isinstance(error, _ALLOWED.get(hook, ())):
+            allowed = isinstance(error, _ALLOWED.get(hook, ()))
+            text, trace = ("", "") if allowed else (describe(error), trace_of(error))
+            # pluggy keeps the error in a frame that its traceback refers to: uncut, that circle holds the payload in
+            # memory until the next full garbage collection.
+            error.__traceback__ = None
+            if allowed:
                 instance.went_well(seconds)
-                raise
-            failure = PluginFailed(instance.id, hook, describe(error), trace_of(error))
-            self._count(instance, hook, seconds, failure)
-            raise failure from error
+                raise error
+            raise self._failed(instance, hook, seconds, text, trace) from error
         result = results[0] if results else None  # pluggy leaves a None out
         seconds = perf_counter() - start
         try:
             wrong = CHECKS[hook](result)
-        except Exception as error:  # a Struct subclass of the plugin's own may raise on attribute access
+        except Exception as error:  # a subclass of a Struct may raise when it is looked at
             wrong = describe(error)
         if wrong:
-            failure = PluginFailed(instance.id, hook, f"returned nonsense: {wrong}")
-            self._count(instance, hook, seconds, failure)
-            raise failure
+            raise self._failed(instance, hook, seconds, f"returned nonsense: {wrong}")
         instance.went_well(seconds)
         return result
 
-    def _count(self, instance: Instance, hook: str, seconds: float, failure: PluginFailed) -> None:
-        in_a_row = instance.went_wrong(seconds, f"{hook}: {failure.error_text}")
-        log.warning("plugin_failed", instance=instance.id, hook=hook, error=failure.error_text, consecutive=in_a_row)
+    def _failed(self, instance: Instance, hook: str, seconds: float, text: str, trace: str = "") -> PluginFailed:
+        """Count and log a failure, quarantine after too many; returns what to raise."""
+        in_a_row = instance.went_wrong(seconds, f"{hook}: {text}")
+        log.warning("plugin_failed", instance=instance.id, hook=hook, error=text, consecutive=in_a_row)
         if in_a_row >= QUARANTINE_AFTER and not instance.reason:
-            reason = f"{in_a_row} failures in a row, the last: {hook}: {failure.error_text}"
+            reason = f"{in_a_row} failures in a row, the last: {hook}: {text}"
             self.quarantine(instance.id, reason)
             if self.on_quarantine is not None:
                 try:
                     self.on_quarantine(instance.id, reason)
                 except Exception:
                     log.exception("quarantine_not_persisted", instance=instance.id)
+        return PluginFailed(instance.id, hook, text, trace)
 
     def _instance(self, instance_id: str, hook: str = "") -> Instance:
         instance = self._instances.get(instance_id)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
+import weakref
 from datetime import UTC, datetime
 
 import pytest
@@ -201,6 +204,26 @@ def test_a_full_plate_read_is_no_nonsense(deployment, payload):
         capture_time=payload.received_at, hint=DeviceHint(serial="s"), extra={"a": [1, None]}), Status(event="disk")]"""
     deployment.add("acme", BY_BODY)
     assert ["ANPR", "disk"] == [o.event for o in deployment.load().parse_payload(payload(body=text.encode()))]
+
+
+@pytest.mark.parametrize("raised", ["ValueError", "MalformedPayload('cut')"])
+def test_a_failure_does_not_keep_the_payload_in_memory(deployment, payload, raised):
+    class Big:
+        pass
+
+    deployment.add("acme", RAISES)
+    host = deployment.load()
+    asked = payload(body=raised.encode())
+    asked.device.settings["big"] = Big()
+    kept = weakref.ref(asked.device.settings["big"])
+    gc.disable()
+    try:
+        with contextlib.suppress(PluginFailed, MalformedPayload):
+            host.parse_payload(asked)
+        del asked
+        assert None is kept()
+    finally:
+        gc.enable()
 
 
 # -- quarantine ----------------------------------------------------------------------------------------------------
