@@ -30,7 +30,9 @@ _SEPARATED = re.compile(
     r"^\s*(\d{4})[-/:](\d{1,2})[-/:](\d{1,2})(?:[T\s]+(\d{1,2})[:\-](\d{2})(?:[:\-](\d{2})(?:[.,:\-](\d{1,9}))?)?)?"
     r"\s*(Z|z|UTC|GMT|[+-]\d{1,2}:?\d{0,2})?\s*$"
 )
-_COMPACT = re.compile(r"^\s*(\d{4})(\d{2})(\d{2})[T\s]?(\d{2})(\d{2})(\d{2})[.]?(\d{0,9})\s*(Z|z|[+-]\d{1,2}:?\d{0,2})?\s*$")
+_COMPACT = re.compile(
+    r"^\s*(\d{4})(\d{2})(\d{2})[T\s]?(\d{2})(\d{2})(\d{2})[.]?(\d{0,9})\s*(Z|z|[+-]\d{1,2}:?\d{0,2})?\s*$"
+)
 
 
 @lru_cache(maxsize=256)
@@ -54,7 +56,7 @@ def read_time(text: str | None, device: Device) -> CaptureTime:
         return CaptureTime(None, "receive", raw)
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     try:
-        naive = datetime(  # noqa: DTZ001 - the zone is applied below
+        naive = datetime(
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
             int((fraction or "0")[:6].ljust(6, "0")),
         )  # fmt: skip
