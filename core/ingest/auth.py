@@ -171,7 +171,7 @@ class Authenticator:
                 return self._by_digest(entry, given, request, peer)
         if entry is None and request.device_code:
             self._directory.missed()
-            return "unknown_device"
+            return "unknown_device" if cause == "no_credential" else cause
         return cause
 
     def _by_username(self, request: CameraRequest, username: str) -> DeviceEntry | None:

@@ -105,6 +105,8 @@ class DigestGuard:
             if not re.fullmatch(r"[0-9a-fA-F]{8}", count_text) or not given.get("cnonce"):
                 return "wrong"
             count = int(count_text, 16)
+            if not count:
+                return "wrong"
             middle = f"{nonce}:{count_text}:{given['cnonce']}:auth"
         digest = _ALGORITHMS[algorithm]
         ha2 = digest(f"{method}:{given['uri']}".encode("latin-1", "replace")).hexdigest()

@@ -15,7 +15,7 @@ from functools import lru_cache
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_FORWARDED_FOR = re.compile(r'(?:^|[;,\s])for\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s"]*)', re.IGNORECASE)
+_FORWARDED = re.compile(r'\s*([A-Za-z]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s"]*)\s*(?:[;,]|$)')
 _V4_PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$")
 _V6_PORT = re.compile(r"^\[([^\]]+)\](?::\d{1,5})?$")
 _MAX_HOPS = 32
@@ -75,7 +75,7 @@ class TrustedProxies:
         if by_x is not None:
             seen.add(self._first_stranger(by_x.split(",")))
         if by_rfc is not None:
-            seen.add(self._first_stranger([m.group(1) for m in _FORWARDED_FOR.finditer(by_rfc)]))
+            seen.add(self._first_stranger(_forwarded_for(by_rfc)))
         # A proxy keeps one of the two headers and passes the other on as the client wrote it: believe neither then.
         return seen.pop() if len(seen) == 1 else ""
 
@@ -92,6 +92,20 @@ class TrustedProxies:
             if not contains(self._networks, address):
                 return str(address)
         return str(address) if address else ""
+
+
+def _forwarded_for(value: str) -> list[str]:
+    """The for= parts of a Forwarded header (RFC 7239). Quotes count: host= repeats what the client wrote as Host."""
+    hops: list[str] = []
+    at = 0
+    while at < len(value):
+        match = _FORWARDED.match(value, at)
+        if match is None:
+            return [""]
+        if match[1].lower() == "for":
+            hops.append(match[2])
+        at = match.end()
+    return hops
 
 
 def _hop_address(hop: str) -> Address | None:
