@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
+from litestar.openapi.spec import Components, License, RequestBody, SecurityScheme, Server, Tag
 
 from core import metrics
 from core.accounts import routes as account_routes
@@ -91,6 +91,8 @@ def create_app(
         debug=False,
     )  # fmt: skip
     check_policy(_operations(app))
+    if settings.docs_enabled:
+        _say_optional_bodies(app)
     return app
 
 
@@ -104,7 +106,19 @@ def describe() -> dict[str, Any]:
         dependencies={"call": Provide(_call, sync_to_thread=False)},
         openapi_config=_description(),
     )  # fmt: skip
+    _say_optional_bodies(app)
     return app.openapi_schema.to_schema()
+
+
+def _say_optional_bodies(app: Litestar) -> None:
+    """Litestar says "required" of every body; one that may be null may be left out."""
+    for item in (app.openapi_schema.paths or {}).values():
+        body = item.post.request_body if item.post else None
+        if not isinstance(body, RequestBody):
+            continue
+        options = getattr(body.content["application/json"].schema, "one_of", None) or ()
+        if any(getattr(option, "type", None) == "null" for option in options):
+            body.required = False
 
 
 def _call(request: Request[Any, Any, Any]) -> Call:

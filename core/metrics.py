@@ -106,7 +106,7 @@ def _plugins(connection: Connection, host: Any) -> Iterator[Metric]:
     failures = CounterMetricFamily("tangkapin_plugin_failures", "failures of plugin instances", labels=["instance"])
     quarantined = GaugeMetricFamily("tangkapin_plugin_quarantined", "1 while it is asked no more", labels=["instance"])
     known = {row.instance: (row.failures, row.state) for row in connection.execute(_PLUGINS)}
-    for info in host.instances() if hasattr(host, "instances") else ():
+    for info in host.instances if host is not None else ():
         counted, state = known.get(info.id, (0, "ready"))
         known[info.id] = (max(counted, info.failures), "quarantined" if info.state == "quarantined" else state)
     for instance, (count, state) in sorted(known.items()):

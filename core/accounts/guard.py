@@ -26,7 +26,7 @@ def operation_of(handler: BaseRouteHandler) -> str:
 
 async def enforce_policy(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse with 401 or 403, or note the principal on the connection. Runs before the body is read."""
-    if connection.scope["type"] == "http" and connection.scope["method"] == "OPTIONS":
+    if connection.scope.get("method") == "OPTIONS":
         return
     rule = POLICY.get(operation_of(handler))
     if rule is None:

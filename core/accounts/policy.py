@@ -64,6 +64,8 @@ POLICY: dict[str, Rule] = {
     "list_quarantine": STAFF,
     "dismiss_quarantine": ADMIN,
     "list_sync": STAFF,
+    "retry_sync": STAFF,
+    "confirm_sync": STAFF,
     "list_audit": ADMIN,
     # pages and files outside the API description
     "GET /schema": PUBLIC,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -117,7 +119,7 @@ device_health = Table(
 )  # fmt: skip
 
 
-def _staff(name: str, *columns: Column) -> Table:
+def _staff(name: str, *columns: Column[Any]) -> Table:
     return Table(
         name,
         metadata,

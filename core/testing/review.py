@@ -43,6 +43,8 @@ class MemoryMedia:
 class Listener:
     """A host that only remembers what it was told."""
 
+    instances: tuple[Any, ...] = ()
+
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
 

@@ -17,11 +17,10 @@ from core.problems import Problem
 from core.traffic import queries
 from core.traffic.views import PassageView, ReadView
 from core.web.call import Call
-from core.web.cursor import decode_cursor
+from core.web.cursor import BIGINT, decode_cursor
 from core.web.envelope import Listing, Ok
 from core.web.errors import documented
 from core.web.params import (
-    BIGINT,
     CursorText,
     DeviceCode,
     From,

@@ -15,6 +15,7 @@ from core.db.engine import Database
 from core.domain.events import DomainEvent
 from core.domain.plates import normalise_plate
 from core.problems import FieldError, Problem, Words
+from core.sync.service import StillUnderWay, cancel
 from core.traffic import queries
 from core.traffic.deadlines import DeadlineRules
 from core.traffic.states import Effect, Event, Refusal, State, advance
@@ -189,6 +190,8 @@ class Review:
             values["updated_at"] = func.now()
             for effect in step.effects:
                 values |= self._effect(effect, note, reason_code, plate)
+            if Effect.CANCEL_SYNC in step.effects:
+                self._cancel_deliveries(connection, violation_id)
             connection.execute(update(violations).where(violations.c.id == violation_id).values(**values))
             told = {"from": row["status"], "to": step.state.value, "note": note or None, "reason_code": reason_code}
             if plate is not None:
@@ -197,6 +200,13 @@ class Review:
             detail = self._detail(connection, violation_id)
         self._announce(_DONE[event], row)
         return detail
+
+    def _cancel_deliveries(self, connection: Connection, violation_id: int) -> None:
+        try:
+            cancel(connection, violation_id)
+        except StillUnderWay:
+            words = ("Masih ada pengiriman yang berjalan", "A delivery is still under way or of unknown outcome")
+            raise Problem("wrong-state", words, reason="delivery_under_way") from None
 
     def _check(self, row: Any, event: Event) -> None:
         if event is Event.APPROVE and not (row["corrected_plate"] or row["plate_number"]):

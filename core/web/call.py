@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 from litestar import Request, Response
+from litestar.datastructures import MultiDict
 from sqlalchemy import Connection
 
 from core.accounts.audit import Actor, actor_of, record
@@ -69,7 +70,8 @@ class Call:
 
     def rows(self) -> AbstractContextManager[Connection]:
         """A transaction that sees the caller's vendors only: PostgreSQL's row-level security does it."""
-        return self.services.database.tenant(self.principal.vendor_ids)
+        rows: AbstractContextManager[Connection] = self.services.database.tenant(self.principal.vendor_ids)
+        return rows
 
     def audit(
         self,
@@ -106,8 +108,6 @@ class Call:
 
 
 def _with_cursor(items: Any, cursor: str) -> Any:
-    from litestar.datastructures import MultiDict
-
     return MultiDict([(key, value) for key, value in items if key != "cursor"] + [("cursor", cursor)])
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from core.accounts.tables import audit_log, device_health, devices, vendors
 from core.ingest.tables import payloads, quarantine
 from core.problems import Problem
+from core.sync.service import Change, confirm, retry
 from core.sync.tables import etnas_sync
 from core.traffic.queries import sync_select
 from core.traffic.views import AuditRow, SyncRow
@@ -78,18 +79,11 @@ class Dismissal(msgspec.Struct, forbid_unknown_fields=True):
     note: Annotated[str, msgspec.Meta(min_length=3, max_length=500, pattern=r"^[^\x00]*$")]
 
 
-class Retry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Which deliveries to send again, and why: an `uncertain` one may reach the centre twice, a person answers for it."""
+class ByHand(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which deliveries, and why: a person answers for it."""
 
     ids: Annotated[list[Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]], msgspec.Meta(min_length=1, max_length=200)]
     note: Annotated[str, msgspec.Meta(min_length=3, max_length=500, pattern=r"^[^\x00]*$")]
-
-
-class Retried(msgspec.Struct, kw_only=True):
-    """`queued` go out again; `skipped` were unknown, delivered already, or still on their way."""
-
-    queued: list[int]
-    skipped: list[int]
 
 
 SyncStatus = Literal["pending", "sending", "accepted", "refused", "uncertain", "dead", "cancelled"]
@@ -222,6 +216,28 @@ def list_sync(
     return call.page([SyncRow(**row) for row in found[:limit]], limit, _following(found, limit, "sync"))
 
 
+@post("/api/sync/retry", operation_id="retry_sync", tags=_TAG, status_code=200, sync_to_thread=True,
+      summary="Send deliveries again", responses=documented(401, 403))  # fmt: skip
+def retry_sync(data: JSONBody[ByHand], call: NamedDependency[Call]) -> Ok[list[Change]]:
+    """Send refused, dead or uncertain deliveries again. An uncertain one may reach the centre twice."""
+    changes = retry(
+        call.services.database, data.ids, call.actor, vendor_ids=call.principal.vendor_ids, note=data.note,
+        host=call.services.host,
+    )  # fmt: skip
+    return call.ok(changes)
+
+
+@post("/api/sync/confirm", operation_id="confirm_sync", tags=_TAG, status_code=200, sync_to_thread=True,
+      summary="Confirm deliveries", responses=documented(401, 403))  # fmt: skip
+def confirm_sync(data: JSONBody[ByHand], call: NamedDependency[Call]) -> Ok[list[Change]]:
+    """Say that the centre has these uncertain deliveries: they count as accepted, nothing is sent."""
+    changes = confirm(
+        call.services.database, data.ids, call.actor, vendor_ids=call.principal.vendor_ids, note=data.note,
+        host=call.services.host,
+    )  # fmt: skip
+    return call.ok(changes)
+
+
 @get("/api/audit", operation_id="list_audit", tags=_TAG, sync_to_thread=True,
      summary="Read the audit log", responses=documented(401, 403))  # fmt: skip
 def list_audit(
@@ -267,4 +283,4 @@ def _following(found: Any, limit: int, order: str) -> str | None:
     return encode_cursor(Cursor(order, found[limit - 1]["id"])) if len(found) > limit else None
 
 
-HANDLERS = [list_devices, list_quarantine, dismiss_quarantine, list_sync, list_audit]
+HANDLERS = [list_devices, list_quarantine, dismiss_quarantine, list_sync, retry_sync, confirm_sync, list_audit]

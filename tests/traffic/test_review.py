@@ -157,7 +157,8 @@ def test_a_case_that_a_colleague_holds_is_not_decided_by_another(world: World, c
     case = world.violation()
     holder = world.officer(username="joko")
     next_id(client, holder)
-    for act, body in (("approve", {}), ("reject", {"reason_code": "duplicate"}), ("correct", {"plate_number": "B 1 A"})):
+    acts = {"approve": {}, "reject": {"reason_code": "duplicate"}, "correct": {"plate_number": "B 1 A"}}
+    for act, body in acts.items():
         answer = client.post(
             f"/api/violations/{case}/{act}", headers=world.officer().headers, json=body | {"version": 1}
         )
