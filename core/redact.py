@@ -22,7 +22,22 @@ _SECRET_KEY = re.compile(
 _PLATE_KEY = re.compile(r"plate", re.IGNORECASE)
 _PLACE_KEY = re.compile(r"^(lat|lng|lon|latitude|longitude|.*_(lat|lng|lon|latitude|longitude))$", re.IGNORECASE)
 _OPAQUE = frozenset(
-    {"trace", "time", "level", "logger", "sha256", "instance", "hook", "idempotency_key", "plates", "secret_headers"}
+    {
+        "trace",
+        "time",
+        "level",
+        "logger",
+        "sha256",
+        "instance",
+        "hook",
+        "device",
+        "device_code",
+        "vendor",
+        "vendor_code",
+        "idempotency_key",
+        "plates",
+        "secret_headers",
+    }
 )
 """Fields that hold nothing secret by their making, and would only lose letters."""
 

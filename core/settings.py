@@ -108,8 +108,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def environ(self) -> dict[str, str]:
         """TANGKAPIN_ variables that give a child process these very settings. Holds the secrets in clear."""
-        told = {name: getattr(self, name) for name in FIELDS if self.origin.get(name, "default") != "default"}
-        return {PREFIX + name.upper(): _as_text(value) for name, value in (told | {"home": self.home}).items()}
+        # Paths always: a default one hangs on the working directory.
+        given = {name for name in FIELDS if self.origin.get(name, "default") != "default"}
+        told = {name: getattr(self, name) for name in FIELDS if name in given or name in _PATHS}
+        return {PREFIX + name.upper(): _as_text(value) for name, value in told.items()}
 
     def signing_key(self) -> Secret:
         """`secret_key`, or the one in home/secret.key, which is made (0600) by whoever asks first."""

@@ -34,8 +34,8 @@ def inspect_plugin(cls: Any) -> list[str]:
         problems.append(f"`Config` must subclass core.api.PluginConfig, got {_name(cls.Config)}")
     if cls.stability not in STABILITIES:
         problems.append(f"stability {cls.stability!r}: expected one of {', '.join(STABILITIES)}")
-    if not isinstance(cls.version, str) or not isinstance(cls.guarantee, str):
-        problems.append("`version` and `guarantee` must be text")
+    if not all(isinstance(value, str) for value in (cls.version, cls.maker, cls.guarantee)):
+        problems.append("`version`, `maker` and `guarantee` must be text")
     for name in dir(cls):
         function = _function(cls, name)
         if function is None:
@@ -60,7 +60,7 @@ def implemented(cls: type[Plugin]) -> tuple[str, ...]:
 def kind_of(hooks: tuple[str, ...]) -> str:
     """One word for people: what an instance with these hooks is."""
     for hook, kind in (
-        ("parse_payload", "vendor"),
+        ("parse_payload", "parser"),
         ("build_sync", "sink"),
         ("push_sync", "sink"),
         ("judge_read", "judge"),

@@ -84,6 +84,7 @@ class Plugin:
     version    of this plugin, shown and stored with what it made
     hooks      the version of core.hooks.specs it was written for
     stability  "trial" | "ready" | "deprecated"; sinks in trial refuse to run unless the instance says `trial = true`
+    maker      the camera make that an out-of-tree plugin parses; a folder of vendors/ speaks for its own name
     guarantee  for sinks and notifiers: what is promised ("at-least-once", "best-effort"), "" elsewhere
     """
 
@@ -91,6 +92,7 @@ class Plugin:
     version: ClassVar[str] = "1"
     hooks: ClassVar[int] = HOOKS_VERSION
     stability: ClassVar[Literal["trial", "ready", "deprecated"]] = "ready"
+    maker: ClassVar[str] = ""
     guarantee: ClassVar[str] = ""
 
     def __init__(self, config: Any, context: PluginContext) -> None:

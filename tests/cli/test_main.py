@@ -145,7 +145,7 @@ def deployment(tmp_path, monkeypatch):
 def test_plugins_list_shows_all_instances_even_when_a_required_one_is_broken(run, deployment):
     result = run("plugins", "list", "--json")
     good, bad = json.loads(result.stdout)
-    assert ("good", "ready", "vendor", ["parse_payload"]) == (good["id"], good["state"], good["kind"], good["hooks"])
+    assert ("good", "ready", "parser", ["parse_payload"]) == (good["id"], good["state"], good["kind"], good["hooks"])
     assert ("bad", "quarantined") == (bad["id"], bad["state"])
     assert {"key": "***"} == good["config"]
     table = run("plugins", "list").output
@@ -157,7 +157,7 @@ def test_plugins_list_shows_all_instances_even_when_a_required_one_is_broken(run
 def test_plugins_check_names_what_is_wrong_and_exits_1(run, deployment):
     result = run("plugins", "check")
     assert 1 == result.exit_code
-    assert "good: right (vendor, planted_cli 1, ready)" in result.stdout
+    assert "good: right (parser, planted_cli 1, ready)" in result.stdout
     assert "[plugin.bad]: use = 'planted_nowhere': no folder" in result.stderr
 
 

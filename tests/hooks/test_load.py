@@ -178,6 +178,7 @@ def test_the_known_keys_of_a_nested_table_are_told(deployment):
     assert "unknown field `hots` - at `targets[0]`; did you mean host? (known: host)" in refusal(deployment)
 
 
+@pytest.mark.threat("T27")
 def test_a_secret_comes_from_the_environment_or_from_a_file_of_ours(deployment):
     key = deployment.folder / "key"
     key.write_text("from-file\n")
@@ -193,6 +194,7 @@ def test_a_secret_comes_from_the_environment_or_from_a_file_of_ours(deployment):
         host.secret("one", "url")
 
 
+@pytest.mark.threat("T27")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
 def test_a_secret_file_that_others_may_read_is_refused(deployment, mode):
     key = deployment.folder / "key"

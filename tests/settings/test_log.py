@@ -47,6 +47,7 @@ def last(lines) -> dict:
     return json.loads(lines().splitlines()[-1])
 
 
+@pytest.mark.threat("T28")
 @pytest.mark.parametrize("secret", SECRETS)
 def test_secrets_appear_nowhere_at_any_level(lines, secret):
     log = structlog.get_logger("t")
@@ -68,6 +69,7 @@ def test_fields_with_a_secret_name_are_hidden_whatever_they_hold(lines, key):
     assert "***" == last(lines)[key]
 
 
+@pytest.mark.threat("T28")
 @pytest.mark.parametrize("plate", PLATES)
 def test_plates_are_blurred_in_fields_messages_and_tracebacks_at_info(lines, plate):
     log = structlog.get_logger("t")

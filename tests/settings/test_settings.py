@@ -127,6 +127,7 @@ def test_names_that_others_read_are_known_and_plugins_have_a_free_prefix(home):
     load(home, TANGKAPIN_CAPTURES="x", TANGKAPIN_FAULTS="y", TANGKAPIN_PLUGIN_ETNAS_KEY="z", PATH="/bin")
 
 
+@pytest.mark.threat("T27")
 def test_secrets_are_masked_wherever_settings_are_shown(home):
     settings = load(
         home,
