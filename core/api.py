@@ -42,6 +42,7 @@ from core.domain.observations import (
     ViolationType,
 )
 from core.domain.plates import normalise_plate, within_one_edit
+from core.domain.receipts import read_answer, read_look_up, read_status, retry_after_s
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
 from core.safe_json import decode_json
@@ -98,8 +99,12 @@ __all__ = [
     "normalise_plate",
     "parse_xml",
     "percent",
+    "read_answer",
     "read_epoch",
+    "read_look_up",
+    "read_status",
     "read_time",
+    "retry_after_s",
     "sniff",
     "split_jpegs",
     "split_parts",

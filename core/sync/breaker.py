@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection, text
@@ -24,15 +25,23 @@ UPDATE sink_breakers SET state = 'half_open', probe_at = now() + make_interval(s
 """)
 
 
-def allowance(connection: Connection, sink: str, policy: SinkPolicy) -> int:
-    """How many requests may leave now: all, one probe (which this call takes), or none.
+class Allowance(NamedTuple):
+    """How many requests may leave now, and whether that is one probe of an open breaker."""
+
+    requests: int
+    probe: bool = False
+
+
+def allowance(connection: Connection, sink: str, policy: SinkPolicy) -> Allowance:
+    """What the breaker allows: all, one probe (which this call takes), or none.
 
     A probe whose worker died is given out again when its lease would be over.
     """
     state = connection.execute(text("SELECT state FROM sink_breakers WHERE sink = :sink"), {"sink": sink}).scalar()
     if state is None or state == "closed":
-        return policy.in_flight
-    return connection.execute(_PROBE, {"sink": sink, "patience": policy.lease_s}).rowcount
+        return Allowance(policy.in_flight)
+    taken = connection.execute(_PROBE, {"sink": sink, "patience": policy.lease_s}).rowcount
+    return Allowance(taken, probe=taken > 0)
 
 
 def give_back_probe(connection: Connection, sink: str) -> None:

@@ -1,4 +1,4 @@
-"""What an exchange with a centre comes to: an event of core.sync.states, and whether the target is alive. Pure."""
+"""What an attempt comes to: an event of core.sync.states, and whether the target is alive. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any, Literal
 import msgspec
 
 from core.domain.cases import HttpResponse, SyncReceipt
+from core.sync.jobs import Job
+from core.sync.outbox import Outcome
 from core.sync.policy import UNSURE_STATUS, SinkPolicy
+from core.sync.states import Event
 from core.sync.transport import Exchange
 
 KEPT_BODY = 4096
@@ -57,6 +60,80 @@ def judge(exchange: Exchange, receipt: SyncReceipt | None, policy: SinkPolicy) -
             asked_wait_s=wait,
         )
     return Judgement(meaning="unknown", alive=False, outcome="unknown", reason=reason)
+
+
+class Landed(msgspec.Struct, frozen=True):
+    """A job whose exchanges are over.
+
+    looked, found    the look-up and the sink's reading of it; None where none was made
+    sent, receipt    the sending; the receipt is given where no answer has to be read (a push)
+    """
+
+    job: Job
+    looked: Exchange | None = None
+    found: SyncReceipt | None = None
+    sent: Exchange | None = None
+    receipt: SyncReceipt | None = None
+
+
+def weigh(
+    landed: Landed, receipt: SyncReceipt | None, policy: SinkPolicy, secrets: Iterable[str]
+) -> tuple[Outcome, Judgement]:
+    """What a landed job comes to, and the judgement of its last exchange for the breaker."""
+    job, row = landed.job, landed.job.row
+    attempts = []
+    looked = judge(landed.looked, landed.found, policy) if landed.looked is not None else None
+    if landed.sent is None:
+        assert landed.looked is not None and looked is not None
+        last, exchange = looked, landed.looked
+        event = _after_look_up(looked, expired=row.expired)
+    else:
+        last, exchange = judge(landed.sent, landed.receipt or receipt, policy), landed.sent
+        event = _after_sending(last, can_be_repeated=policy.idempotent or job.look_up is not None)
+        if landed.looked is not None:
+            attempts.append(_attempt(landed.looked, "absent", ""))
+    error = scrub(last.reason, secrets)[:1000]
+    attempts.append(_attempt(exchange, last.outcome, error))
+    wait_s = max(policy.wait_s(row.failures + 1), last.asked_wait_s)
+    if event is Event.ASK_FIRST:
+        wait_s = max(wait_s, policy.settle_s)
+    outcome = Outcome(
+        id=row.id,
+        token=row.token,
+        trace=row.trace,
+        event=event,
+        wait_s=wait_s,
+        reference=scrub(last.reference, secrets),
+        error=error,
+        response=kept_response(exchange.response, secrets) if exchange.response is not None else None,
+        attempts=tuple(attempts),
+    )
+    return outcome, last
+
+
+def _after_look_up(looked: Judgement, *, expired: bool) -> Event:
+    if looked.meaning == "accepted":
+        return Event.ACCEPT
+    if looked.meaning == "refused":
+        return Event.REFUSE
+    if looked.meaning == "absent":
+        return Event.DEADLINE
+    return Event.LOSE_TRACK if expired else Event.ASK_FIRST
+
+
+def _after_sending(last: Judgement, *, can_be_repeated: bool) -> Event:
+    if last.meaning == "accepted":
+        return Event.ACCEPT
+    if last.meaning == "refused":
+        return Event.REFUSE
+    if last.meaning == "later":
+        return Event.LATER
+    return Event.ASK_FIRST if can_be_repeated else Event.LOSE_TRACK
+
+
+def _attempt(exchange: Exchange, outcome: str, detail: str) -> tuple[str, str, int | None, float, str]:
+    status = exchange.response.status if exchange.response is not None else None
+    return exchange.purpose, outcome, status, exchange.duration_s, detail
 
 
 def kept_response(response: HttpResponse, secrets: Iterable[str]) -> dict[str, Any]:

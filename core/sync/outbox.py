@@ -33,6 +33,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int
+    token: int
     violation_id: int
     vendor_id: int
     trace: str
@@ -56,7 +57,7 @@ WITH newest AS (
 UPDATE etnas_sync s SET lease_until = now() + make_interval(secs => :lease), lease_token = :token
   FROM (SELECT id FROM newest UNION SELECT id FROM oldest) c
  WHERE s.id = c.id
-RETURNING s.id, s.violation_id, s.vendor_id, s.trace, s.idempotency_key AS key, s.look_up_first,
+RETURNING s.id, s.lease_token AS token, s.violation_id, s.vendor_id, s.trace, s.idempotency_key AS key, s.look_up_first,
           s.retry_count AS failures, s.deadline_at, s.deadline_at <= now() AS expired,
           s.request_payload, s.request_sha256 AS sha256
 """)  # noqa: S608 (two constants of this module)
@@ -81,22 +82,30 @@ UPDATE etnas_sync s
    SET status = 'sending', request_payload = x.request,
        request_sha256 = coalesce(s.request_sha256, decode(x.sha, 'hex')),
        last_attempt = now(), lease_until = now() + make_interval(secs => :lease)
-  FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(id bigint, request jsonb, sha text)
- WHERE s.id = x.id AND s.lease_token = :token AND s.status = 'pending'
+  FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(id bigint, token bigint, request jsonb, sha text)
+ WHERE s.id = x.id AND s.lease_token = x.token AND s.status = 'pending'
 RETURNING s.id
 """)
 
 
 def arm(
-    connection: Connection, requests: Sequence[tuple[int, dict[str, Any], bytes]], *, token: int, lease_s: float
+    connection: Connection, requests: Sequence[tuple[Claimed, dict[str, Any], bytes]], *, lease_s: float
 ) -> set[int]:
-    """Store the requests (id, stored request, SHA-256 of its bytes) and mark them on their way. Returns those armed.
+    """Store the requests (row, stored request, SHA-256 of its bytes) and mark them on their way. Returns those armed.
 
     The hash of a first sending stays: what was said once under a key is never said differently under it.
     """
-    rows = [{"id": id_, "request": request, "sha": sha.hex()} for id_, request, sha in requests]
-    found = connection.execute(_ARM, {"rows": _json(rows), "token": token, "lease": lease_s})
-    return {row.id for row in found}
+    rows = [{"id": row.id, "token": row.token, "request": request, "sha": sha.hex()} for row, request, sha in requests]
+    return {row.id for row in connection.execute(_ARM, {"rows": _json(rows), "lease": lease_s})}
+
+
+def release(connection: Connection, rows: Sequence[Claimed]) -> None:
+    """Give claimed rows back that were not armed."""
+    connection.execute(
+        text("UPDATE etnas_sync SET lease_until = NULL, lease_token = NULL"
+             " WHERE id = ANY(:ids) AND lease_token = ANY(:tokens) AND status = 'pending'"),
+        {"ids": [row.id for row in rows], "tokens": [row.token for row in rows]},
+    )  # fmt: skip
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +118,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int
+    token: int
     event: Event
+    trace: str = ""
     wait_s: float = 0.0
     counts: bool = True
     reference: str = ""
@@ -143,8 +154,9 @@ UPDATE etnas_sync s
        finished_at = CASE WHEN x.status = 'pending' THEN NULL ELSE now() END,
        lease_until = NULL, lease_token = NULL
   FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-       AS x(id bigint, event text, status text, wait_s float8, counts bool, reference text, error text, response jsonb)
- WHERE s.id = x.id AND s.lease_token = :token AND s.status IN ('pending', 'sending')
+       AS x(id bigint, token bigint, event text, status text, wait_s float8, counts bool, reference text, error text,
+            response jsonb)
+ WHERE s.id = x.id AND s.lease_token = x.token AND s.status IN ('pending', 'sending')
 RETURNING s.id, s.violation_id
 """)
 _ATTEMPTS = text("""
@@ -157,7 +169,7 @@ SELECT x.sync_id, s.vendor_id, x.purpose, x.outcome, x.http_status, x.duration_s
 
 
 def settle(
-    connection: Connection, outcomes: Sequence[Outcome], *, token: int, least_s: float, margin_s: float
+    connection: Connection, outcomes: Sequence[Outcome], *, least_s: float, margin_s: float
 ) -> tuple[set[int], set[int]]:
     """Write outcomes and attempts. Returns the outbox ids written and the violations concerned.
 
@@ -169,6 +181,7 @@ def settle(
     rows = [
         {
             "id": o.id,
+            "token": o.token,
             "event": o.event.value,
             "status": _NEXT[o.event],
             "wait_s": o.wait_s,
@@ -179,9 +192,7 @@ def settle(
         }
         for o in outcomes
     ]
-    found = connection.execute(
-        _SETTLE, {"rows": _json(rows), "token": token, "least_s": least_s, "margin_s": margin_s}
-    ).all()
+    found = connection.execute(_SETTLE, {"rows": _json(rows), "least_s": least_s, "margin_s": margin_s}).all()
     add_attempts(connection, [(o.id, *attempt) for o in outcomes for attempt in o.attempts])
     return {row.id for row in found}, {row.violation_id for row in found}
 

@@ -35,8 +35,9 @@ class SinkPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lease_s(self) -> float:
-        """Longest time an attempt may take: look-up and sending, connect retries, and room for the settling."""
-        return 2 * self.timeout_s + 60
+        """Longest time an attempt may take: look-up and sending with their connect retries (one and a half times the
+        time-out each), and room for the settling."""
+        return 3 * self.timeout_s + 30
 
     def wait_s(self, failures: int, draw: Callable[[float, float], float] = random.uniform) -> float:
         """Wait before the next attempt after `failures` (1 or more) of them: full jitter over a doubling range."""

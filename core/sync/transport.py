@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Literal
 
-import aiohttp
 import msgspec
 import tenacity
 from standardwebhooks import Webhook
 
 from core.domain.cases import HttpRequest, HttpResponse
 from core.domain.errors import TangkapinError
+from core.outbound import AddressRefused, MaybeSent, NotSent, Reply, SafeSession, operator_configured
 from core.sync.policy import SinkPolicy
 
-MAX_ANSWER = 64 * 1024
-KEEP_ALIVE_S = 4.0
-"""Below the idle time of common servers (Node: 5 s), so that a request seldom meets a closing connection."""
 CONNECT_TRIES = 3
 VENDOR_KEY = "vendor.api_key"
 """As the value of a secret header: the key that the vendor's own row refers to."""
@@ -50,120 +44,54 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float = 0.0
 
 
-class _NotReached(Exception):
-    """No connection, or it broke before the head of the request left."""
-
-
-@contextlib.asynccontextmanager
-async def open_session(policy: SinkPolicy) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client session for one sink: no cookies, no proxy from the environment, no redirects followed.
-
-    A centre that can neither be asked nor trusted with a repeat gets a new connection for each request: a kept one that
-    the server closes at that very moment would look like a lost answer.
-    """
-    connector = aiohttp.TCPConnector(
-        limit=policy.in_flight,
-        **({"keepalive_timeout": KEEP_ALIVE_S} if policy.idempotent or policy.can_look_up else {"force_close": True}),
-    )
-    tracing = aiohttp.TraceConfig()
-
-    async def head_sent(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
-        context.trace_request_ctx["sent"] = True
-
-    tracing.on_request_headers_sent.append(head_sent)
-    session = aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        trace_configs=[tracing],
-        timeout=aiohttp.ClientTimeout(total=None),
-    )
-    try:
-        yield session
-    finally:
-        await session.close()
+def open_session(policy: SinkPolicy) -> SafeSession:
+    """A session for one sink. Its addresses come from the operator (plugins.toml, vendors.etnas_url), and police
+    centres stand in private networks, so those are allowed; cloud metadata and link-local addresses never are."""
+    return SafeSession(operator_configured(allow_private=True), limit=policy.in_flight)
 
 
 async def exchange(
-    session: aiohttp.ClientSession,
+    session: SafeSession,
     request: HttpRequest,
     body: bytes,
     *,
     purpose: Purpose,
     key: str,
     secrets: Secrets,
-    policy: SinkPolicy,
+    timeout_s: float,
+    keep_alive: bool,
 ) -> Exchange:
     """Send one request and read the answer. Never raises for what the network or the centre does.
 
     What surely did not reach the centre is tried again at once, CONNECT_TRIES times in all; nothing else is.
-    key  the idempotency key: the message id of a signed request
+    key         the idempotency key: the message id of a signed request
+    keep_alive  False: a connection of its own. A kept one that the server closes at the very moment of sending looks
+                like a lost answer, which matters where the centre can neither be asked nor trusted with a repeat
     """
     start = time.monotonic()
     try:
         headers = _headers(request, body, key, secrets)
     except SecretMissing as error:
         return Exchange(purpose=purpose, sent=False, error=str(error))
+    if not keep_alive:
+        headers["Connection"] = "close"
     retrying = tenacity.AsyncRetrying(
-        stop=tenacity.stop_after_attempt(CONNECT_TRIES),
+        stop=tenacity.stop_after_attempt(CONNECT_TRIES) | tenacity.stop_after_delay(timeout_s / 2),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=1.0),
-        retry=tenacity.retry_if_exception_type(_NotReached),
+        retry=tenacity.retry_if_exception(lambda e: isinstance(e, NotSent) and not isinstance(e, AddressRefused)),
         reraise=True,
     )
-    told: dict[str, bool] = {"sent": False}
+    sent, found, error_text = True, None, ""
     try:
-        async with asyncio.timeout(policy.timeout_s):
-            response: HttpResponse = await retrying(_once, session, request, headers, body, purpose, told)
-    except _NotReached as error:
-        return Exchange(purpose=purpose, sent=False, error=str(error), duration_s=time.monotonic() - start)
-    except TimeoutError:
-        what = "no complete answer" if told["sent"] else "no connection"
-        return Exchange(
-            purpose=purpose,
-            sent=told["sent"],
-            error=f"{what} within {policy.timeout_s:g} s",
-            duration_s=time.monotonic() - start,
-        )
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Exchange(
-            purpose=purpose, sent=told["sent"], error=_named(error), duration_s=time.monotonic() - start
-        )  # fmt: skip
-    return Exchange(purpose=purpose, sent=True, response=response, duration_s=time.monotonic() - start)
-
-
-async def _once(
-    session: aiohttp.ClientSession,
-    request: HttpRequest,
-    headers: dict[str, str],
-    body: bytes,
-    purpose: Purpose,
-    told: dict[str, bool],
-) -> HttpResponse:
-    try:
-        async with session.request(
-            request.method,
-            request.url,
-            data=body or None,
-            headers=headers,
-            allow_redirects=False,
-            trace_request_ctx=told,
-        ) as answer:
-            data = bytearray()
-            async for chunk in answer.content.iter_any():
-                data += chunk
-                if len(data) >= MAX_ANSWER:
-                    answer.close()
-                    break
-            return HttpResponse(
-                status=answer.status,
-                headers={name.lower(): value for name, value in answer.headers.items()},
-                body=bytes(data[:MAX_ANSWER]),
-                purpose=purpose,
-            )
-    except (aiohttp.ClientError, OSError) as error:
-        if told["sent"] or isinstance(error, aiohttp.InvalidURL):
-            raise
-        raise _NotReached(_named(error)) from error
+        reply: Reply = await retrying(session.request, request.method, request.url, headers, body or None, timeout_s)
+        found = HttpResponse(status=reply.status, headers=reply.headers, body=reply.body, purpose=purpose)
+    except NotSent as error:
+        sent, error_text = False, str(error)
+    except MaybeSent as error:
+        error_text = str(error)
+    return Exchange(
+        purpose=purpose, sent=sent, response=found, error=error_text, duration_s=round(time.monotonic() - start, 4)
+    )
 
 
 def _headers(request: HttpRequest, body: bytes, key: str, secrets: Secrets) -> dict[str, str]:
@@ -210,9 +138,3 @@ def read_reference(reference: str) -> str:
     if not value:
         raise SecretMissing(f"the vendor's key {kind}:{name} is not there or empty")
     return value
-
-
-def _named(error: BaseException) -> str:
-    """A network error in one line; aiohttp's own text names host and port, never headers."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

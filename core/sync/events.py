@@ -1,0 +1,34 @@
+"""Tells the observers what became of a violation, after the transaction that wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from core.domain.events import DomainEvent
+from core.hooks.host import Host
+from core.sync.bounded import HookHung, bounded
+from core.sync.outbox import Moved
+
+log = structlog.get_logger(__name__)
+
+
+def announce(host: Host, moved: Iterable[Moved]) -> None:
+    """Tell all observers of violations that were synced, refused, uncertain or re-queued. The host counts failures."""
+    for one in moved:
+        event = DomainEvent(
+            name="violation_requeued" if one.status == "queued" else f"violation_{one.status}",
+            at=datetime.now(UTC),
+            vendor_id=one.vendor_id,
+            trace=f"p{one.payload_id}",
+            object_kind="violation",
+            object_id=one.violation_id,
+        )
+        try:
+            bounded(partial(host.observe_event, event, one.vendor_code))
+        except HookHung:
+            log.warning("observer_hung", event_name=event.name, trace=event.trace)
+            return
