@@ -41,7 +41,7 @@ from core.domain.observations import (
     TimeSource,
     ViolationType,
 )
-from core.domain.plates import normalise_plate, within_one_edit
+from core.domain.plates import IndonesianPlate, normalise_plate, read_indonesian_plate, repair_plate, within_one_edit
 from core.domain.receipts import read_answer, read_look_up, read_status, retry_after_s
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
@@ -67,6 +67,7 @@ __all__ = [
     "HttpResponse",
     "Image",
     "ImageRole",
+    "IndonesianPlate",
     "MalformedPayload",
     "Observation",
     "Part",
@@ -101,9 +102,11 @@ __all__ = [
     "percent",
     "read_answer",
     "read_epoch",
+    "read_indonesian_plate",
     "read_look_up",
     "read_status",
     "read_time",
+    "repair_plate",
     "retry_after_s",
     "sniff",
     "split_jpegs",

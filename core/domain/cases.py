@@ -44,6 +44,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     lane_no: str = ""
     vehicle_type: str = ""
     vehicle_color: str = ""
+    plate_color: str = ""
     speed_kmh: float | None = None
     offences: tuple[ViolationType, ...] = ()
     verdict: VerdictAction = "accept"

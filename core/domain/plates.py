@@ -1,8 +1,12 @@
-"""Plate text: one way to normalise it, and what "no plate" looks like."""
+"""Plate text: one way to normalise it, what "no plate" looks like, and the forms of Indonesian plates."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Literal
+
+import msgspec
 
 SENTINELS = frozenset(
     {
@@ -46,3 +50,108 @@ def within_one_edit(a: str, b: str) -> bool:
     while i < len(a) and a[i] == b[i]:
         i += 1
     return a[i + 1 :] == b[i + 1 :] if len(a) == len(b) else a[i:] == b[i + 1 :]
+
+
+# -- Indonesian plates ------------------------------------------------------------------------------------------
+
+REGIONS: dict[str, str] = {
+    "A": "Banten", "B": "Jakarta, Depok, Tangerang, Bekasi", "D": "Bandung", "E": "Cirebon",
+    "F": "Bogor, Sukabumi, Cianjur", "T": "Karawang, Purwakarta, Subang", "Z": "Garut, Tasikmalaya, Sumedang",
+    "G": "Pekalongan", "H": "Semarang", "K": "Pati", "R": "Banyumas", "AA": "Kedu", "AB": "Yogyakarta",
+    "AD": "Surakarta", "L": "Surabaya", "M": "Madura", "N": "Malang", "P": "Besuki", "S": "Bojonegoro",
+    "W": "Sidoarjo, Gresik", "AE": "Madiun", "AG": "Kediri", "BL": "Aceh", "BB": "Sumatera Utara (barat)",
+    "BK": "Sumatera Utara (timur)", "BA": "Sumatera Barat", "BM": "Riau", "BP": "Kepulauan Riau",
+    "BG": "Sumatera Selatan", "BN": "Bangka Belitung", "BE": "Lampung", "BD": "Bengkulu", "BH": "Jambi",
+    "DK": "Bali", "DR": "Lombok", "EA": "Sumbawa", "DH": "Timor", "EB": "Flores", "ED": "Sumba",
+    "KB": "Kalimantan Barat", "DA": "Kalimantan Selatan", "KH": "Kalimantan Tengah", "KT": "Kalimantan Timur",
+    "KU": "Kalimantan Utara", "DB": "Minahasa, Manado", "DL": "Sangihe, Talaud", "DM": "Gorontalo",
+    "DN": "Sulawesi Tengah", "DT": "Sulawesi Tenggara", "DD": "Makassar", "DP": "Parepare", "DW": "Bone",
+    "DC": "Sulawesi Barat", "DE": "Maluku", "DG": "Maluku Utara", "PA": "Papua", "PB": "Papua Barat",
+    "PS": "Papua Selatan", "PT": "Papua Tengah", "PG": "Papua Pegunungan", "PY": "Papua Barat Daya",
+}  # fmt: skip
+"""Region letters of civil plates -> where they are issued."""
+
+PlateKind = Literal["civil", "diplomatic", "state", "service"]
+
+_CIVIL = re.compile(r"([A-Z]{1,2})([1-9][0-9]{0,3})([A-Z]{0,3})")
+_DIPLOMATIC = re.compile(r"(CD|CC|CN|CS)([0-9]{2,6})()")
+_STATE = re.compile(r"(RI)([1-9][0-9]{0,2})()")
+_SERVICE = re.compile(r"()([0-9]{1,7})([IVX]{0,7})")
+_TO_DIGIT = {"O": "0", "Q": "0", "D": "0", "U": "0", "I": "1", "L": "1", "Z": "2", "A": "4", "S": "5", "G": "6",
+             "T": "7", "B": "8"}  # fmt: skip
+_TO_LETTER = {"0": "O", "1": "I", "2": "Z", "4": "A", "5": "S", "6": "G", "7": "T", "8": "B"}
+_MAX_REPAIRED = 9
+MAX_SUGGESTIONS = 3
+
+
+class IndonesianPlate(msgspec.Struct, frozen=True):
+    """A plate cut into its groups: "B1234XYZ" is region "B", number "1234", series "XYZ".
+
+    kind   civil       one or two region letters, a number of one to four digits without a leading zero, up to three
+                       letters
+           diplomatic  CD/CC (also consular) and digits
+           state       RI and a number: the President down to the ministers
+           service     TNI and Polri: digits, then a unit as digits or a Roman numeral; region and series may be ""
+    """
+
+    kind: PlateKind
+    region: str
+    number: str
+    series: str
+
+    @property
+    def last_digit(self) -> int:
+        """The digit that odd-even rules go by."""
+        return int(self.number[-1])
+
+    @property
+    def known_region(self) -> bool:
+        """Whether a civil plate's letters are issued anywhere."""
+        return self.region in REGIONS
+
+
+def read_indonesian_plate(plate: str | None) -> IndonesianPlate | None:
+    """Cut a normalised plate into its groups; None when it follows no Indonesian form (or is None)."""
+    if not plate:
+        return None
+    kinds: tuple[tuple[PlateKind, re.Pattern[str]], ...] = (
+        ("state", _STATE),
+        ("diplomatic", _DIPLOMATIC),
+        ("civil", _CIVIL),
+        ("service", _SERVICE),
+    )
+    for kind, pattern in kinds:
+        match = pattern.fullmatch(plate)
+        if match is not None:
+            return IndonesianPlate(kind, match[1], match[2], match[3])
+    return None
+
+
+def repair_plate(plate: str | None) -> list[str]:
+    """Civil plates that a camera may have meant, fewest look-alike characters changed, at most three; [] for none.
+
+    Only characters that stand in the wrong group are changed (a letter among the digits, a digit among the letters),
+    and only to what looks like them; the region must be one that exists. Suggestions are for a person to look at,
+    never for silent use. A plate that is right already has none.
+    """
+    if not plate or not 2 <= len(plate) <= _MAX_REPAIRED or not plate.isascii():
+        return []
+    shape = read_indonesian_plate(plate)
+    if shape is not None and (shape.kind != "civil" or shape.known_region):
+        return []
+    found: dict[str, int] = {}
+    for head in (1, 2):
+        for tail in range(4):
+            if not 1 <= len(plate) - head - tail <= 4:
+                continue
+            end = len(plate) - tail
+            candidate = (
+                "".join(_TO_LETTER.get(c, c) for c in plate[:head])
+                + "".join(_TO_DIGIT.get(c, c) for c in plate[head:end])
+                + "".join(_TO_LETTER.get(c, c) for c in plate[end:])
+            )
+            groups = _CIVIL.fullmatch(candidate)
+            if groups is not None and groups[1] in REGIONS:
+                found[candidate] = sum(a != b for a, b in zip(plate, candidate, strict=True))
+    fewest = min(found.values(), default=0)
+    return sorted(c for c, changed in found.items() if changed == fewest)[:MAX_SUGGESTIONS]
