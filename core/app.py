@@ -13,6 +13,7 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, RequestBody, SecurityScheme, Server, Tag
+from sqlalchemy import select
 
 from core import metrics
 from core.accounts import routes as account_routes
@@ -21,6 +22,8 @@ from core.accounts.policy import check_policy
 from core.accounts.service import Accounts
 from core.db.engine import Database
 from core.domain.events import Health
+from core.evidence.store import MediaMissing, MediaStore
+from core.ingest.tables import payloads
 from core.problems import EXCEPTION_HANDLERS, Problem
 from core.settings import Settings
 from core.traffic import routes as review_routes
@@ -60,9 +63,11 @@ def create_app(
     """Make the API. Raises PolicyGap when routes and the policy table do not agree.
 
     host          plugin host: told of events, shown in /readyz and /metrics
-    media         where evidence bytes are read from
+    media         where evidence bytes are read from; default: the media store under settings.home
     extra_health  further checks of /readyz by name; "broker" never does more than degrade
     """
+    if media is None:
+        media = MediaStore(settings.home / "media", read_payload=_payload_reader(database))
     services = Services(
         settings=settings, database=database, media=media, host=host,
         accounts=Accounts(database, settings.signing_key().reveal()),
@@ -108,6 +113,19 @@ def describe() -> dict[str, Any]:
     )  # fmt: skip
     _say_optional_bodies(app)
     return app.openapi_schema.to_schema()
+
+
+def _payload_reader(database: Database) -> Callable[[int], bytes]:
+    """Small bodies live in their row. Asked only for a picture that the caller's tenant was found to have."""
+
+    def read(payload_id: int) -> bytes:
+        with database.system() as connection:
+            body = connection.execute(select(payloads.c.body).where(payloads.c.id == payload_id)).scalar()
+        if body is None:
+            raise MediaMissing(f"payload {payload_id} has no body in its row")
+        return bytes(body)
+
+    return read
 
 
 def _say_optional_bodies(app: Litestar) -> None:

@@ -149,6 +149,8 @@ class Probe:
         }  # fmt: skip
         if self._services.host is not None:
             checks["plugins"] = self._plugins
+        if self._services.settings.redis_url:
+            checks["broker"] = self._broker
         for name, check in self._extra.items():
             checks[name] = lambda check=check: _of_health(check())  # type: ignore[misc]
         begun = time.monotonic()
@@ -206,6 +208,17 @@ class Probe:
         with self._services.database.system() as connection:
             age = connection.execute(OLDEST_OUTBOX).scalar()
         return _age(age, OUTBOX_LIMIT_S, "the oldest approved case that has not reached its centres")
+
+    def _broker(self) -> CheckView:
+        import redis
+
+        url = self._services.settings.redis_url
+        with redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+            try:
+                client.ping()
+            except redis.RedisError as error:
+                return CheckView(state="degraded", detail=f"{type(error).__name__}: work goes on, a sweep later")
+        return CheckView(state="ok")
 
     def _plugins(self) -> CheckView:
         bad = {name: health for name, health in self._services.host.health().items() if health.state != "ok"}

@@ -1,0 +1,103 @@
+"""`tangkapin user`: accounts of officers and admins."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Any
+
+import click
+import msgspec
+
+from core.accounts.audit import Actor
+from core.accounts.service import Accounts
+from core.cli.config import settings_of
+from core.db.engine import Database
+
+
+@click.group("user")
+def command() -> None:
+    """Make and manage staff accounts."""
+
+
+@command.command("add")
+@click.argument("username")
+@click.option("--role", type=click.Choice(["officer", "admin"]), default="officer", show_default=True)
+@click.option("--vendor", help="Code of the agency; an admin without one is national.")
+@click.option("--name", default="", help="Full name: it stands under every decision.")
+@click.option("--badge", help="Badge number of an officer.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def add(
+    username: str, role: Any, vendor: str | None, name: str, badge: str | None, password_stdin: bool, as_json: bool
+) -> None:
+    """Add an account. The password is asked for, never an argument: those stand in the process list."""
+    password = _password(password_stdin)
+    user_id = _accounts().add_user(
+        username, password, role=role, vendor_code=vendor, full_name=name, badge_no=badge, by=operator()
+    )
+    if as_json:
+        click.echo(json.dumps({"id": user_id, "username": username.strip().lower(), "role": role, "vendor": vendor}))
+    else:
+        click.echo(f"Added {role} {username.strip().lower()} of {vendor or 'the whole country'}")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+def list_users(as_json: bool) -> None:
+    """Show all accounts."""
+    rows = _accounts().list_users()
+    if as_json:
+        click.echo(msgspec.json.encode(rows).decode())
+        return
+    for row in rows:
+        seen = f"{row.last_login_at:%Y-%m-%d %H:%M}Z" if row.last_login_at else "never"
+        state = "" if row.is_active else "  (disabled)"
+        click.echo(f"{row.username:24} {row.role:8} {row.vendor or 'national':24} last login {seen}{state}")
+    if not rows:
+        click.echo("No accounts yet: `tangkapin user add NAME --vendor CODE`")
+
+
+@command.command("disable")
+@click.argument("username")
+def disable(username: str) -> None:
+    """Disable an account: its tokens stop working at once."""
+    _accounts().set_active(username, False, by=operator())
+    click.echo(f"Disabled {username}; its sessions have ended")
+
+
+@command.command("enable")
+@click.argument("username")
+def enable(username: str) -> None:
+    """Enable a disabled account again."""
+    _accounts().set_active(username, True, by=operator())
+    click.echo(f"Enabled {username}")
+
+
+@command.command("password")
+@click.argument("username")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+def set_password(username: str, password_stdin: bool) -> None:
+    """Set a new password: the account's tokens stop working at once."""
+    _accounts().set_password(username, _password(password_stdin), by=operator())
+    click.echo(f"New password for {username}; its sessions have ended")
+
+
+def operator() -> Actor:
+    """Whoever runs the command, as the audit log names them."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a uid without a name, as in a container
+        name = ""
+    return Actor("cli", None, name)
+
+
+def _accounts() -> Accounts:
+    settings = settings_of()
+    return Accounts(Database.open(settings), settings.signing_key().reveal())
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
