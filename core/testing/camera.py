@@ -68,6 +68,7 @@ class SimulatedCamera:
         raw_time = self._read.capture_time_raw
         if raw_time and raw_time.encode() in body:
             body = body.replace(raw_time.encode(), self._time(raw_time, captured).encode())
+        body = self._fresh_id(body)
         color = self._chance.choice(VEHICLE_COLORS)
         for image in self._read.images:
             body = self._exchange(body, image, plate, color, captured)
@@ -75,7 +76,22 @@ class SimulatedCamera:
         found = self._first_read(body)
         if found.plate_raw != plate:
             raise CannotPlay(f"{self.fixture.name}: played {plate!r}, the parser reads {found.plate_raw!r}")
+        if found.event_id and found.event_id == self._read.event_id:
+            raise CannotPlay(f"{self.fixture.name}: its event id {found.event_id!r} cannot be varied")
         return Shot(self.method, self.path, headers, body, plate, captured)
+
+    def _fresh_id(self, body: bytes) -> bytes:
+        """Another event id of the same form: two shots are two events."""
+        known = self._read.event_id
+        at = next((n for n in range(len(known)) if known[n:].encode() in body), len(known))
+        old = known[at:]
+        if len(old) < 4:
+            return body
+        fresh = "".join(
+            self._chance.choice("0123456789") if c.isdigit() else self._chance.choice("abcdef") if c in "abcdef" else c
+            for c in old
+        )
+        return body.replace(old.encode(), fresh.encode())
 
     def _first_read(self, body: bytes) -> PlateRead:
         headers = {k.lower(): v for k, v in self.headers.items()}
@@ -138,7 +154,10 @@ class SimulatedCamera:
         if old in body:
             at_byte = body.index(old)
             return _mend_length(body[:at_byte], len(old), len(new)) + new + body[at_byte + len(old) :]
-        return body.replace(base64.b64encode(old), base64.b64encode(new))
+        coded = base64.b64encode(old)
+        if coded not in body:
+            raise CannotPlay(f"{self.fixture.name}: a picture that does not stand by itself in the body")
+        return body.replace(coded, base64.b64encode(new))
 
 
 def _mend_length(head: bytes, old: int, new: int) -> bytes:
