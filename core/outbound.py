@@ -22,8 +22,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from core.domain.addresses import Address, Network, contains, parse_address, parse_networks
 from core.domain.errors import TangkapinError
-from core.ingest.peers import Address, Network, contains, parse_address, parse_networks
 
 CONNECT_S = 2.0
 MAX_ANSWER = 64 * 1024

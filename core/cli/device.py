@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from core.cli.config import settings_of
+from core.cli.user import operator
 from core.db.engine import Database
 from core.ingest import devices
 from core.ingest.devices import AUTH_METHODS, NewDevice, NewKey
@@ -23,7 +24,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SHORT = ("device_code", "maker", "vendor_code", "is_active", "auth", "last_seen")
 
 
-class _Grace(click.ParamType):
+class _Grace(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
@@ -96,13 +97,15 @@ def add(
     database = _database(settings)
     new = NewDevice(code=code, speed_limit_kmh=speed_limit, **fields)
     password = _read_password(password_file) if password_file else devices.make_password()
-    device_id, key = devices.add_device(database, new)
+    if {"basic", "digest"} & set(new.auth):
+        devices.check_login(username or code, password)
+    device_id, key = devices.add_device(database, new, by=operator())
     told: dict[str, Any] = {"id": device_id, "device_code": code, "url": _url(settings, new.maker, code)}
     if key is not None:
         told |= _key_told(settings, new.maker, code, new.auth, key)
     if {"basic", "digest"} & set(new.auth):
         told["username"] = devices.set_password(
-            database, _box(settings), code, password, username=username, allow_md5=allow_md5
+            database, _box(settings), code, password, username=username, allow_md5=allow_md5, by=operator()
         )
         if password_file is None:
             told["password"] = password
@@ -143,7 +146,7 @@ def rotate_key(code: str, grace: timedelta, as_json: bool) -> None:
     """Make a new key, printed ONCE; the old one works on for --grace, so that nobody has to hurry."""
     settings = settings_of()
     database = _database(settings)
-    key = devices.rotate_key(database, code, grace=grace)
+    key = devices.rotate_key(database, code, grace=grace, by=operator())
     row = devices.show_device(database, code)
     _tell({"device_code": code, **_key_told(settings, row["maker"], code, row["auth"], key)}, as_json)
 
@@ -156,7 +159,7 @@ def revoke_key(code: str, key_id: str, everything: bool) -> None:
     """End a credential at once (running servers follow within seconds)."""
     if bool(key_id) == everything:
         raise click.UsageError("give either --key-id or --all")
-    count = devices.revoke_key(_database(settings_of()), code, key_id)
+    count = devices.revoke_key(_database(settings_of()), code, key_id, by=operator())
     click.echo(f"{code}: {count} credential{'' if count == 1 else 's'} revoked")
 
 
@@ -177,7 +180,7 @@ def set_password(code: str, username: str, password_file: Path | None, allow_md5
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     name = devices.set_password(
-        _database(settings), _box(settings), code, password, username=username, allow_md5=allow_md5
+        _database(settings), _box(settings), code, password, username=username, allow_md5=allow_md5, by=operator()
     )
     click.echo(f"{code}: password set for the user name {name}")
 
@@ -186,7 +189,7 @@ def set_password(code: str, username: str, password_file: Path | None, allow_md5
 @click.argument("code")
 def disable(code: str) -> None:
     """The device may not post any more; what it posted stays."""
-    devices.set_active(_database(settings_of()), code, False)
+    devices.set_active(_database(settings_of()), code, False, by=operator())
     click.echo(f"{code}: disabled")
 
 
@@ -194,7 +197,7 @@ def disable(code: str) -> None:
 @click.argument("code")
 def enable(code: str) -> None:
     """The device may post again."""
-    devices.set_active(_database(settings_of()), code, True)
+    devices.set_active(_database(settings_of()), code, True, by=operator())
     click.echo(f"{code}: enabled")
 
 

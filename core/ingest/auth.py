@@ -29,9 +29,10 @@ import structlog
 from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from core.domain.addresses import parse_address
 from core.ingest.digest import REALM, DigestGuard, parse_digest
 from core.ingest.directory import Credential, DeviceDirectory, DeviceEntry
-from core.ingest.peers import TrustedProxies, parse_address
+from core.ingest.peers import TrustedProxies
 from core.ingest.rate import TokenBucket
 from core.secrets import SecretBox, Unsealable
 

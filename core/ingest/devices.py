@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
+from core.accounts.audit import Actor, record
 from core.accounts.tables import device_credentials, device_health, devices, vendors
+from core.domain.addresses import parse_networks
 from core.domain.errors import TangkapinError
 from core.ingest.auth import PASSWORDS, ha1_context
 from core.ingest.digest import ha1
-from core.ingest.peers import parse_networks
 from core.outbound import per_device_images
 from core.secrets import SecretBox
 
@@ -33,6 +34,9 @@ _SECRET_LETTERS = 43
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MAKER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _USERNAME = re.compile(r'[^\x00-\x1f\x7f:"\\]{1,100}')
+
+
+SYSTEM = Actor("system")
 
 
 class DeviceError(TangkapinError):
@@ -88,7 +92,7 @@ class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-def add_device(database: Database, new: NewDevice) -> tuple[int, NewKey | None]:
+def add_device(database: Database, new: NewDevice, *, by: Actor = SYSTEM) -> tuple[int, NewKey | None]:
     """Register a device; return its id and its first key (None when it accepts neither api_key nor token).
 
     Raises DeviceError with everything that is wrong.
@@ -131,10 +135,12 @@ def add_device(database: Database, new: NewDevice) -> tuple[int, NewKey | None]:
         ).scalar_one()
         wants_key = bool({"api_key", "token"} & set(new.auth))
         key = _insert_key(connection, vendor_id, device_id) if wants_key else None
+        detail = {"device_code": new.code, "auth": list(new.auth), **({"key_id": key.key_id} if key else {})}
+        _note(connection, by, "device_added", vendor_id, device_id, **detail)
     return device_id, key
 
 
-def rotate_key(database: Database, code: str, *, grace: timedelta = timedelta(days=7)) -> NewKey:
+def rotate_key(database: Database, code: str, *, grace: timedelta = timedelta(days=7), by: Actor = SYSTEM) -> NewKey:
     """Make a second key; the newest old one stays good for `grace`, older ones end at once. Raises DeviceError."""
     with database.system() as connection:
         device = _find(connection, code)
@@ -155,10 +161,12 @@ def rotate_key(database: Database, code: str, *, grace: timedelta = timedelta(da
             else:
                 change = {"expires_at": min(now + grace, expires_at or datetime.max.replace(tzinfo=UTC))}
             connection.execute(update(device_credentials).where(c.id == credential_id).values(change))
-        return _insert_key(connection, device["vendor_id"], device["id"])
+        key = _insert_key(connection, device["vendor_id"], device["id"])
+        _note(connection, by, "device_key_rotated", device["vendor_id"], device["id"], key_id=key.key_id)
+    return key
 
 
-def revoke_key(database: Database, code: str, key_id: str = "") -> int:
+def revoke_key(database: Database, code: str, key_id: str = "", *, by: Actor = SYSTEM) -> int:
     """Revoke the key of that id, or every key and password of the device; return how many. Raises DeviceError."""
     with database.system() as connection:
         device = _find(connection, code)
@@ -167,11 +175,19 @@ def revoke_key(database: Database, code: str, key_id: str = "") -> int:
         revoked = connection.execute(update(device_credentials).where(which).values(revoked_at=func.now())).rowcount
         if key_id and not revoked:
             raise DeviceError(f"{code} has no active key {key_id}")
+        _note(connection, by, "device_key_revoked", device["vendor_id"], device["id"], key_id=key_id, n=int(revoked))
     return int(revoked)
 
 
 def set_password(
-    database: Database, box: SecretBox, code: str, password: str, *, username: str = "", allow_md5: bool = False
+    database: Database,
+    box: SecretBox,
+    code: str,
+    password: str,
+    *,
+    username: str = "",
+    allow_md5: bool = False,
+    by: Actor = SYSTEM,
 ) -> str:
     """Set the password for the Basic and Digest methods that the device accepts; return the user name.
 
@@ -179,10 +195,7 @@ def set_password(
     allow_md5  also keep the MD5 form: for recorders that know nothing newer. Raises DeviceError.
     """
     username = username or code
-    if not _USERNAME.fullmatch(username):
-        raise DeviceError("a user name has 1 to 100 characters, none of them a colon, quote or backslash")
-    if not 8 <= len(password) <= 128:
-        raise DeviceError("a device's password has 8 to 128 characters")
+    check_login(username, password)
     with database.system() as connection:
         device = _find(connection, code)
         kinds = [kind for kind in ("basic", "digest") if kind in device["auth"]]
@@ -201,16 +214,26 @@ def set_password(
                 values["ha1_encrypted"] = box.seal(msgspec.json.encode(hashes), ha1_context(device["id"]))
                 values["allow_md5"] = allow_md5
             connection.execute(insert(device_credentials).values(values))
+        _note(connection, by, "device_password_set", device["vendor_id"], device["id"], kinds=kinds, md5=allow_md5)
     return username
 
 
-def set_active(database: Database, code: str, active: bool) -> None:
+def check_login(username: str, password: str) -> None:
+    """Raise DeviceError for a user name or password that Basic or Digest could not carry, or that is too short."""
+    if not _USERNAME.fullmatch(username):
+        raise DeviceError("a user name has 1 to 100 characters, none of them a colon, quote or backslash")
+    if not 8 <= len(password) <= 128:
+        raise DeviceError("a device's password has 8 to 128 characters")
+
+
+def set_active(database: Database, code: str, active: bool, *, by: Actor = SYSTEM) -> None:
     """Let the device post, or not. Its data stays. Raises DeviceError."""
     with database.system() as connection:
         device = _find(connection, code)
         connection.execute(
             update(devices).where(devices.c.id == device["id"]).values(is_active=active, updated_at=func.now())
         )
+        _note(connection, by, "device_enabled" if active else "device_disabled", device["vendor_id"], device["id"])
 
 
 def list_devices(database: Database, *, vendor: str = "", maker: str = "") -> list[dict[str, Any]]:
@@ -246,6 +269,11 @@ _ROWS = (
 )
 
 
+def make_password() -> str:
+    """A password that every camera menu takes: 20 letters and digits, about 119 bits."""
+    return _random(20)
+
+
 def _random(letters: int) -> str:
     return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(letters))
 
@@ -263,6 +291,12 @@ def _insert_key(connection: Connection, vendor_id: int, device_id: int) -> NewKe
         )
     )
     return NewKey(key, key_id)
+
+
+def _note(connection: Connection, by: Actor, action: str, vendor_id: int, device_id: int, **detail: Any) -> None:
+    record(
+        connection, by, action, vendor_ids=[vendor_id], object_kind="device", object_id=device_id, detail=detail
+    )  # fmt: skip
 
 
 def _find(connection: Connection, code: str) -> Any:

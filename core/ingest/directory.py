@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection, text
 
+from core.domain.addresses import Address, Network, contains, parse_address, parse_networks
 from core.domain.observations import Device
-from core.ingest.peers import Address, Network, contains, parse_address, parse_networks
 
 log = structlog.get_logger(__name__)
 

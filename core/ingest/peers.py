@@ -7,48 +7,16 @@ not itself a trusted proxy is the client (everything left of it was written by t
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from core.domain.addresses import Address, contains, parse_address, parse_networks
 
 _FORWARDED = re.compile(r'\s*([A-Za-z]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s"]*)\s*(?:[;,]|$)')
 _V4_PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$")
 _V6_PORT = re.compile(r"^\[([^\]]+)\](?::\d{1,5})?$")
 _MAX_HOPS = 32
-
-
-@lru_cache(maxsize=16384)
-def parse_address(text: str) -> Address | None:
-    """The address, IPv4-mapped IPv6 as IPv4, zone dropped; None when it is none."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
-
-
-def parse_networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
-    """Networks or single addresses; host bits are ignored, ::ffff:a.b.c.d/n is IPv4. Raises ValueError."""
-    found: list[Network] = []
-    for cidr in cidrs:
-        network = ipaddress.ip_network(cidr.strip(), strict=False)
-        if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
-            mapped = network.network_address.ipv4_mapped
-            if mapped is not None:
-                network = ipaddress.IPv4Network((mapped, network.prefixlen - 96))
-        found.append(network)
-    return tuple(found)
-
-
-def contains(networks: Iterable[Network], address: Address | None) -> bool:
-    """Whether the address lies in one of the networks; an unknown address lies in none."""
-    return address is not None and any(address in network for network in networks)
 
 
 class TrustedProxies:

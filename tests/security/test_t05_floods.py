@@ -1,7 +1,11 @@
 """T05: a camera gone wild is slowed down by itself; its neighbours notice nothing."""
 
-import pytest
+import time
 
+import pytest
+import redis
+
+from core.db.valkey import EmbeddedValkey
 from core.ingest.rate import RateLimiter
 
 pytestmark = pytest.mark.threat("T05")
@@ -177,3 +181,48 @@ def test_limits_hold_in_the_process_while_redis_is_away(entries, seconds):
 
     assert 10 == let_in
     assert {f"tangkapin:rate:device:{entry.id}": 0.0} == redis.tokens
+
+
+@pytest.fixture
+def valkey(tmp_path):
+    with EmbeddedValkey(tmp_path / "valkey") as server, redis.Redis.from_url(server.running()) as client:
+        yield client
+
+
+def test_the_script_keeps_one_bucket_for_all_processes_on_a_real_server(valkey, entries):
+    (entry,) = entries(1, rate_per_s=0.001, rate_burst=100.0, vendor_settings={"rate_per_s": 0.002, "rate_burst": 500})
+    first, second = RateLimiter(valkey), RateLimiter(valkey)
+    for _ in range(40):
+        first.check(entry)
+        second.check(entry)
+    first.share()
+    second.share()
+
+    assert 20 == sum(second.check(entry) == 0 for _ in range(50))
+    device, vendor = f"tangkapin:rate:device:{entry.id}", "tangkapin:rate:vendor:1"
+    assert [20, 420] == [round(float(valkey.hget(key, "tokens"))) for key in (device, vendor)]
+    assert valkey.pttl(device) > 0
+
+
+def test_the_script_refills_by_time_and_never_beyond_the_burst(valkey, entries):
+    (entry,) = entries(1, rate_per_s=100_000.0, rate_burst=10.0)
+    key = f"tangkapin:rate:device:{entry.id}"
+    valkey.hset(key, mapping={"tokens": "-10", "at": "1000.0"})
+    limiter = RateLimiter(valkey)
+    limiter.check(entry)
+    limiter.share()
+
+    assert 9.0 == float(valkey.hget(key, "tokens"))
+
+
+def test_the_background_thread_shares_until_it_is_stopped(valkey, entries):
+    (entry,) = entries(1)
+    limiter = RateLimiter(valkey)
+    limiter.check(entry)
+    limiter.start()
+    limiter.start()
+    while not valkey.exists(f"tangkapin:rate:device:{entry.id}"):
+        assert limiter._thread.is_alive()
+        time.sleep(0.02)
+    limiter.stop()
+    limiter.stop()

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from core.ingest.peers import parse_address
+from core.domain.addresses import parse_address
 from core.outbound import (
     AddressRefused,
     MaybeSent,
