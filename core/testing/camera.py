@@ -61,6 +61,11 @@ class SimulatedCamera:
         if not self._read.plate_raw or self._read.plate_raw.encode() not in self.body:
             raise CannotPlay(f"{fixture.name}: the plate does not stand in the body as it was read")
 
+    @property
+    def unfit_for_live(self) -> bool:
+        """A form that says it was kept during an outage, or has no time of its own: no good for a live camera."""
+        return self._read.retransmitted or not self._read.capture_time_raw
+
     def shoot(self, plate: str, at: datetime) -> Shot:
         """The request for this vehicle at this moment (aware UTC, true time; the camera adds its skew)."""
         captured = at + self._skew

@@ -1,0 +1,199 @@
+"""`tangkapin serve`: the whole house on one machine, or one of its processes alone (`--only`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import structlog
+
+from core.cli.config import settings_of
+from core.log import configure
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.db.engine import Database
+    from core.hooks.host import Host
+    from core.supervisor import Supervisor
+
+log = structlog.get_logger(__name__)
+
+ROLES = ("ingest", "parse", "work")
+
+
+@click.command("serve")
+@click.option("--only", type=click.Choice(ROLES), help="Run this process alone; services must be running.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Written with the port when requests are answered.")
+def command(only: str | None, ready_file: Path | None) -> None:
+    """Run the deployment: camera endpoint and API, parsers, workers.
+
+    Without TANGKAPIN_DATABASE_URL and TANGKAPIN_REDIS_URL the embedded PostgreSQL and Valkey are started too. A schema
+    that does not fit this version is refused; `tangkapin migrate` mends it.
+    """
+    settings = settings_of()
+    configure(settings.log_style, settings.log_level)
+    if only:
+        {"ingest": run_ingest, "parse": run_parse, "work": run_work}[only](settings, ready_file)
+        return
+    serve(settings, ready_file)
+
+
+def serve(
+    settings: Settings, ready_file: Path | None = None, *, on_start: Callable[[Supervisor], None] | None = None
+) -> None:
+    """Run services and all processes until SIGTERM or SIGINT."""
+    from core.db import migrate
+    from core.db.runtime import open_services
+    from core.supervisor import Supervisor
+
+    services = open_services(settings)
+    try:
+        if settings.auto_migrate:
+            migrate.upgrade(services.database_url)
+        migrate.check(services.database_url)
+        supervisor = Supervisor(tick=services.keep)
+        add_processes(supervisor, settings, services.database_url, services.redis_url, ready_file)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, supervisor.stop)
+        if on_start is not None:
+            on_start(supervisor)
+        supervisor.run()
+    finally:
+        services.close()
+
+
+def add_processes(
+    supervisor: Supervisor, settings: Settings, database_url: str, redis_url: str, ready_file: Path | None
+) -> None:
+    """Put the three processes of a machine under a supervisor, with the very settings of this one."""
+    environ = {
+        **os.environ,
+        **settings.environ(),
+        "TANGKAPIN_DATABASE_URL": database_url,
+        "TANGKAPIN_REDIS_URL": redis_url,
+    }
+    for role in ROLES:
+        arguments = [sys.executable, "-P", "-m", "core.cli.main", "serve", "--only", role]
+        if role == "ingest" and ready_file is not None:
+            arguments += ["--ready-file", str(ready_file)]
+        supervisor.add(role, arguments, environ)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name; only for a process whose services run already."""
+    from core.db.engine import Database
+    from core.db.runtime import open_services
+
+    return Database(open_services(settings, start=False).database_url)
+
+
+def load_host(settings: Settings) -> Host:
+    """The plugin instances of plugins.toml. Raises PluginLoadError."""
+    from core.hooks.host import Host
+
+    return Host.load(settings.plugins_file, environ=os.environ, data_dir=settings.home / "plugins")
+
+
+def run_ingest(settings: Settings, ready_file: Path | None) -> None:
+    """The camera endpoint and the REST API."""
+    import redis
+
+    from core.app import create_app
+    from core.ingest.answers import AnswerTable
+    from core.ingest.auth import Authenticator
+    from core.ingest.directory import DeviceDirectory
+    from core.ingest.gate import CameraGate
+    from core.ingest.rate import RateLimiter
+    from core.ingest.server import Serving, write_ready_file
+    from core.secrets import SecretBox
+
+    database = open_database(settings)
+    host = load_host(settings)
+    directory = DeviceDirectory(database)
+    directory.refresh()
+    limiter = RateLimiter(redis.Redis.from_url(settings.redis_url) if settings.redis_url else None)
+    limiter.start()
+    box = SecretBox(settings.signing_key())
+    gate = CameraGate(directory, Authenticator(directory, box, settings.trusted_proxies), limiter)
+    serving: Any = None
+    app = create_app(settings, database, host=host)
+    serving = Serving(
+        settings,
+        database,
+        app,
+        AnswerTable(host.answers()),
+        gate,
+        refresh=gate.refresh,
+        on_ready=write_ready_file(ready_file) if ready_file else (lambda port: None),
+    )
+    try:
+        serving.run()
+    finally:
+        limiter.stop()
+        host.close()
+        database.dispose()
+
+
+def run_parse(settings: Settings, _: Path | None) -> None:
+    """The parse stage: parsers and their watchdog."""
+    from core.db.engine import Database
+    from core.evidence.store import MediaStore, tune_malloc
+    from core.ingest.board import Board
+    from core.ingest.directory import DeviceDirectory
+    from core.ingest.known_devices import KnownDevices
+    from core.ingest.parse_stage import ParseStage
+    from core.ingest.parse_worker import ParseWorker
+
+    database = open_database(settings)
+    url = database.url
+    host = load_host(settings)
+
+    def make_worker(board: Board, wait: Callable[[float], bool]) -> ParseWorker:
+        tune_malloc()
+        own = Database(url)
+        return ParseWorker(
+            own,
+            host,
+            KnownDevices(DeviceDirectory(own)),
+            MediaStore(settings.home / "media", segment_bytes=32 * 1024 * 1024),
+            board,
+            rules(settings),
+            wait=wait,
+        )
+
+    stage = ParseStage(
+        database,
+        make_worker,
+        settings.home / "run",
+        processes=settings.parse_processes,
+        timeout_s=settings.parse_timeout_s,
+        memory_mib=settings.parse_memory_mib,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stage.stop())
+    stage.run()
+    host.close()
+
+
+def run_work(settings: Settings, _: Path | None) -> None:
+    """Background work: deliveries, sweeps, upkeep."""
+    from core.cli.worker import run
+
+    run(settings)
+
+
+def rules(settings: Settings) -> Any:
+    """The intake's rules from the settings."""
+    from core.traffic.intake import Rules
+
+    return Rules(
+        passage_window_s=settings.passage_window_s,
+        skew_warn_s=settings.skew_warn_s,
+        skew_hold_s=settings.skew_hold_s,
+        validation_days=settings.validation_days,
+    )
