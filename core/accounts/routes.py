@@ -56,7 +56,7 @@ class LoggedIn(msgspec.Struct, kw_only=True):
 
 
 @post("/api/auth/login", operation_id="log_in", tags=_TAG, status_code=200, sync_to_thread=True,
-      summary="Log in", responses=documented(401, 429), security=[])  # fmt: skip
+      summary="Log in", responses=documented(401, 429), security=[{}])  # fmt: skip
 def log_in(data: JSONBody[Credentials], call: NamedDependency[Call]) -> Response[Ok[LoggedIn]]:
     """Exchange name and password for a token. Guessing is slowed down for each account and address (429)."""
     accounts = call.services.accounts

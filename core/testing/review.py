@@ -74,16 +74,20 @@ class Person(msgspec.Struct, frozen=True):
 class World:
     """Makes rows by `Database.system()`. Every method returns the id it made, unless it says otherwise."""
 
-    def __init__(self, database: Database, home: Path, **settings: Any) -> None:
+    def __init__(self, database: Database, home: Path) -> None:
         self.database = database
         self.media = MemoryMedia()
         self.host = Listener()
-        self.settings = Settings(home=home, secret_key=Secret(KEY), **settings)
+        self.settings = Settings(home=home, secret_key=Secret(KEY))
         self._n = 0
         self.banten = self.vendor("polda-banten")
         self.bali = self.vendor("polda-bali")
         self.camera = self.device(self.banten, "simpang-1")
         self.camera_bali = self.device(self.bali, "denpasar-1")
+
+    def configure(self, **settings: Any) -> None:
+        """Other settings for applications made from now on."""
+        self.settings = msgspec.structs.replace(self.settings, **settings)
 
     def app(self, **more: Any) -> Litestar:
         """The application over this world."""

@@ -107,15 +107,20 @@ def _walk(value: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any
     return [_walk(item, change) for item in value] if isinstance(value, list) else value
 
 
+_NULL_30: dict[str, Any] = {"nullable": True, "enum": [None]}
+
+
 def _down(schema: dict[str, Any]) -> dict[str, Any]:
     kind = schema.get("type")
+    if kind == "null":
+        return dict(_NULL_30)
     if isinstance(kind, list):
         rest = [one for one in kind if one != "null"]
         schema = {**schema, "type": rest[0] if rest else "object", "nullable": True}
     for word in ("oneOf", "anyOf"):
         options = schema.get(word)
-        if isinstance(options, list) and {"type": "null"} in options:
-            rest = [option for option in options if option != {"type": "null"}]
+        if isinstance(options, list) and _NULL_30 in options:
+            rest = [option for option in options if option != _NULL_30]
             schema = {key: item for key, item in schema.items() if key != word} | {"nullable": True}
             schema |= {"allOf": rest} if len(rest) == 1 else {word: rest}
     if "const" in schema and not isinstance(schema["const"], dict):

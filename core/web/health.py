@@ -77,14 +77,14 @@ class ProblemKind(msgspec.Struct, kw_only=True):
     title_en: str
 
 
-@get("/healthz", operation_id="get_health", tags=["Mesin"], sync_to_thread=False, security=[],
+@get("/healthz", operation_id="get_health", tags=["Mesin"], sync_to_thread=False, security=[{}],
      summary="Is the process alive", responses=documented())  # fmt: skip
 def get_health() -> Response[Alive]:
     """200 as long as the process answers; says nothing of the database."""
     return Response(Alive(), headers={"Cache-Control": "no-store"})
 
 
-@get("/readyz", operation_id="get_readiness", tags=["Mesin"], sync_to_thread=True, security=[],
+@get("/readyz", operation_id="get_readiness", tags=["Mesin"], sync_to_thread=True, security=[{}],
      summary="Is the service ready", responses=documented())  # fmt: skip
 def get_readiness(request: Request[Any, Any, Any]) -> Response[Readiness]:
     """Each check with its state. 503 when one is red; a lost broker only degrades, since ingest stays durable."""
@@ -92,7 +92,7 @@ def get_readiness(request: Request[Any, Any, Any]) -> Response[Readiness]:
     return Response(readiness, status_code=200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
 
 
-@get("/version", operation_id="get_version", tags=["Mesin"], sync_to_thread=True, security=[],
+@get("/version", operation_id="get_version", tags=["Mesin"], sync_to_thread=True, security=[{}],
      summary="What is running", responses=documented())  # fmt: skip
 def get_version() -> Version:
     """Name, version and expected schema."""
@@ -103,7 +103,7 @@ def get_version() -> Version:
     )
 
 
-@get("/problems", operation_id="list_problems", tags=["Mesin"], sync_to_thread=False, security=[],
+@get("/problems", operation_id="list_problems", tags=["Mesin"], sync_to_thread=False, security=[{}],
      summary="All types of errors", responses=documented())  # fmt: skip
 def list_problems() -> list[ProblemKind]:
     """The stable `type`s of problem documents."""
@@ -228,9 +228,9 @@ class Probe:
 
 
 OLDEST_INBOX = text("""
-SELECT extract(epoch FROM now() - p.received_at)::float8
-  FROM (SELECT min(batch) AS batch FROM inbox WHERE replay = 0) AS oldest
-  JOIN payloads p ON p.id = oldest.batch * 1024
+SELECT extract(epoch FROM now() - min(p.received_at))::float8
+  FROM (SELECT min(batch) * 1024 AS first FROM inbox) AS oldest
+  JOIN payloads p ON p.id BETWEEN oldest.first AND oldest.first + 1023
 """)
 OLDEST_OUTBOX = text("""
 SELECT extract(epoch FROM now() - min(since))::float8 FROM (
