@@ -131,6 +131,7 @@ def _signs(body: dict[str, Any], depth: int = 0) -> tuple[bool, bool, list[str]]
                 no = True
                 words += [str(item) for item in value.values() if isinstance(item, str | int)]
         elif key in ("error", "errors", "exception"):
+            yes = yes or value is False
             no = no or bool(value and str(value).lower() not in ("false", "none", "null", "0"))
             words += [str(item) for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]
         elif key in _FLAGS or (isinstance(value, bool) and key in _WORDS):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Connection, text
 
+from core.db.engine import Database
 from core.domain.cases import CaseView, EvidenceRef, VendorView
 from core.domain.errors import TangkapinError
 from core.domain.observations import Device
+from core.evidence.store import MediaMissing, MediaStore
 from core.sync.render import EvidenceMissing
 
 _CASES = text("""
@@ -131,3 +134,16 @@ def picture_reader(connection: Connection, media: Readable, vendor_ids: Iterable
         return read
 
     return for_vendor
+
+
+def open_media(database: Database, folder: Path) -> MediaStore:
+    """The media store for reading: segments under `folder`, small bodies from their rows in `payloads`."""
+
+    def read_payload(payload_id: int) -> bytes:
+        with database.system() as connection:
+            row = connection.execute(text("SELECT body FROM payloads WHERE id = :id"), {"id": payload_id}).first()
+        if row is None or row.body is None:
+            raise MediaMissing(f"payload {payload_id} has no body in its row (any more)")
+        return bytes(row.body)
+
+    return MediaStore(folder, read_payload=read_payload)

@@ -33,12 +33,12 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge(exchange: Exchange, receipt: SyncReceipt | None, policy: SinkPolicy) -> Judgement:
     """Weigh one exchange. `receipt` is the sink's reading of the answer, None where there was none."""
-    if exchange.response is None or receipt is None:
+    if receipt is None:
         if not exchange.sent:
             return Judgement(meaning="later", alive=False, outcome="not_sent", reason=exchange.error)
         return Judgement(meaning="unknown", alive=False, outcome="unknown", reason=exchange.error or "no answer")
-    status = exchange.response.status
-    reason = receipt.reason or f"HTTP {status}"
+    status = exchange.response.status if exchange.response is not None else 0  # 0: pushed, without HTTP
+    reason = receipt.reason or (f"HTTP {status}" if status else receipt.outcome)
     if receipt.outcome in ("accepted", "refused"):
         return Judgement(
             meaning=receipt.outcome,

@@ -1,0 +1,48 @@
+"""`tangkapin worker`: background work alone, for a machine of its own or under `serve`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import timedelta
+
+import click
+
+from core.cli.config import settings_of
+from core.settings import Settings
+
+
+@click.command("worker")
+def command() -> None:
+    """Send what is due to the centres, sweep, keep partitions; until SIGTERM or Ctrl-C."""
+    from core import log
+
+    settings = settings_of()
+    log.configure(settings.log_style, settings.log_level)
+    run(settings)
+
+
+def run(settings: Settings) -> None:
+    """Work with these settings until SIGTERM or SIGINT; call it in the main thread. The services run already."""
+    from core.db.engine import Database
+    from core.db.runtime import open_services
+    from core.hooks.host import Host
+    from core.sync.cases import open_media
+    from core.tasks.worker import run_worker
+
+    services = open_services(settings, start=False)
+    database = Database(services.database_url)
+    host = Host.load(settings.plugins_file, environ=os.environ, data_dir=settings.home / "plugins")
+    media = open_media(database, settings.home / "media")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run_worker(
+            database, host, media, services.redis_url, stop, deadline=timedelta(days=settings.letter_days)
+        )  # fmt: skip
+    finally:
+        host.close()
+        media.close()
+        database.dispose()

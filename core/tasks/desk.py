@@ -1,0 +1,104 @@
+"""The work behind the bells, the same whether a message, the sweeper or a test asks for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import text
+
+from core.db.engine import Database
+from core.hooks.host import Host
+from core.sync import outbox, service
+from core.sync.cases import Readable
+from core.sync.drain import SinkDrain
+
+log = structlog.get_logger(__name__)
+
+
+class Desk:
+    """Enqueues, drains, sweeps and keeps partitions; each thing at most once at a time in this process.
+
+    upkeep  further periodic work: name -> function (partitions)
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        host: Host,
+        media: Readable,
+        *,
+        stop: threading.Event,
+        deadline: timedelta = service.DEADLINE,
+        upkeep: dict[str, Callable[[], object]] | None = None,
+    ) -> None:
+        self.database = database
+        self.host = host
+        self.stop = stop
+        self._media = media
+        self._deadline = deadline
+        self._upkeep = upkeep or {}
+        self._lock = threading.Lock()
+        self._drains: dict[str, SinkDrain] = {}
+        self._enqueueing = threading.Lock()
+
+    @property
+    def sinks(self) -> list[str]:
+        """The sink instances of this deployment that are not quarantined."""
+        return [info.id for info in self.host.instances if info.kind == "sink" and info.state == "ready"]
+
+    def enqueue(self) -> int:
+        """Queue what was approved and is due. Returns how many."""
+        if not self._enqueueing.acquire(blocking=False):
+            return 0
+        try:
+            total = 0
+            while not self.stop.is_set():
+                queued = service.enqueue_due(self.database, self.host, deadline=self._deadline)
+                total += queued
+                if queued < service.BATCH:
+                    break
+            return total
+        finally:
+            self._enqueueing.release()
+
+    def drain(self, sink: str) -> int:
+        """Send what is due at a sink; 0 at once when this process is at it already (it then looks again)."""
+        with self._lock:
+            running = self._drains.get(sink)
+            if running is not None:
+                running.rung.set()
+                return 0
+            drain = SinkDrain(self.database, self.host, self._media, sink, stop=self.stop)
+            self._drains[sink] = drain
+        try:
+            return drain.run()
+        finally:
+            with self._lock:
+                self._drains.pop(sink, None)
+
+    def sweep(self) -> None:
+        """Return what dead workers held; end what missed its deadline."""
+        service.sweep(self.database)
+
+    def upkeep(self) -> None:
+        """Do the periodic work; one that fails stops no other."""
+        for name, function in self._upkeep.items():
+            try:
+                function()
+            except Exception:
+                log.exception("upkeep_failed", name=name)
+
+    def due(self, *, late_s: float = 0.0) -> tuple[bool, list[str]]:
+        """Whether approved violations wait to be queued, and which sinks have rows to send, for `late_s` or longer."""
+        ready = set(self.sinks)
+        with self.database.system() as connection:
+            waits = connection.execute(
+                text("SELECT EXISTS (SELECT 1 FROM violations WHERE status = 'approved'"
+                     " AND sync_due_at <= now() - make_interval(secs => :late))"),
+                {"late": late_s},
+            ).scalar()  # fmt: skip
+            sinks = [sink for sink in outbox.due_sinks(connection, late_s=late_s) if sink in ready]
+        return bool(waits), sinks
