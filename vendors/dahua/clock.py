@@ -10,6 +10,7 @@ from core.api import CaptureTime, Device, read_epoch, read_time
 from vendors.dahua.fields import Node, number, text
 
 _NEVER = CaptureTime(None, "receive", "")
+_YEAR = 366 * 86400
 _DAY_FIRST = re.compile(r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b(.*)$")
 
 REAL = ("RealUTC", "EventBaseInfo/RealUTC", "TrafficCar/RealUTC", "Object/RealUTC")
@@ -58,10 +59,13 @@ def written_time(device: Device, node: Node, keys: tuple[str, ...]) -> CaptureTi
 
 
 def epoch(value: object, milliseconds: float, device: Device, clock: Literal["utc", "wall"]) -> CaptureTime | None:
-    """Unix time in s, ms or µs, told by size; `milliseconds` are added to whole seconds. None when it is none."""
+    """Unix time in s, ms or µs, told by size; `milliseconds` are added to whole seconds.
+
+    None when it is none, or in 1970: the camera has not set its clock since it started.
+    """
     raw = text(value)
     size = number(raw)
-    if size is None or size <= 0:
+    if size is None or size < _YEAR:
         return None
     unit: Literal["s", "ms", "us"] = "s" if size < 1e11 else "ms" if size < 1e14 else "us"
     found = read_epoch(raw, device, unit=unit, clock=clock)

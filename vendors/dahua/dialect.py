@@ -19,9 +19,10 @@ def parse(payload: Payload) -> list[Observation]:
     found: list[Observation] = []
     noise: UnsupportedEvent | None = None
     for group in groups:
+        alone = events.same_vehicle(group.items)
         for item in group.items:
             try:
-                found += _observe(item, group, payload)
+                found += _observe(item, group, payload, alone)
             except UnsupportedEvent as housekeeping:
                 noise = noise or housekeeping
         if not group.items and group.images and group.problem is None:
@@ -36,11 +37,11 @@ def parse(payload: Payload) -> list[Observation]:
     return found
 
 
-def _observe(item: Item, group: Group, payload: Payload) -> list[Observation]:
+def _observe(item: Item, group: Group, payload: Payload, alone: bool) -> list[Observation]:
     if item.kind == "heartbeat":
         return []
     if item.kind == "tollgate":
         return itsapi.tollgate(item, group.images, payload.device)
     if item.kind == "relay":
         return itsapi.relay(item, group.images, payload.device)
-    return events.observe(item, group.images, payload.device, alone=events.same_vehicle(group.items))
+    return events.observe(item, group.images, payload.device, alone=alone)

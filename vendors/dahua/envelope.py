@@ -14,10 +14,12 @@ from vendors.dahua import loose_json
 from vendors.dahua.fields import Node, fold, text
 from vendors.dahua.words import HEARTBEATS
 
+MAX_ITEMS = 512
 _DEEPEST = 5
 _EVENT_LISTS = ("eventlist", "events", "returnevents", "eventinfolist")
-_EVENT_MARKS = frozenset({"trafficcar", "nonmotor", "object", "eventbaseinfo", "junctiondirection", "realutc"})
-_TOLLGATE_MARKS = frozenset({"picture", "snapinfo", "normalpic", "cutoutpic", "vehiclepic"})
+_EVENT_MARKS = ("trafficcar", "nonmotor", "object", "eventbaseinfo")
+_TOLLGATE_MARKS = ("picture", "snapinfo", "normalpic", "cutoutpic", "vehiclepic")
+_RELAY_NAMES = frozenset({"eventtype", "alarmtype", "eventname"})
 _REGISTRATION_MARKS = frozenset({"devicemodel", "devicetype", "manufacturer"})
 _PLATE_KEYS = frozenset({"platenumber", "plateno", "plate", "plateinfo", "licenseplate", "licenceplate", "carnum",
                          "platenum", "platetext", "vehicleno", "carnumber", "plateutf8"})  # fmt: skip
@@ -72,12 +74,10 @@ def event_of(code: str, action: str, index: str, data: Any, raw: str = "") -> It
 
 
 def _walk(value: Any, where: str, outer: Node, depth: int) -> list[Item]:
+    if isinstance(value, list) and len(value) > MAX_ITEMS:
+        raise MalformedPayload(f"a list of {len(value)} messages is over the limit of {MAX_ITEMS}")
     if isinstance(value, list):
-        return (
-            [item for child in value[:512] for item in _walk(child, where, outer, depth + 1)]
-            if depth < _DEEPEST
-            else []
-        )
+        return [item for child in value for item in _walk(child, where, outer, depth + 1)] if depth < _DEEPEST else []
     if not isinstance(value, dict) or depth >= _DEEPEST:
         return []
     node = Node(value)
@@ -85,31 +85,41 @@ def _walk(value: Any, where: str, outer: Node, depth: int) -> list[Item]:
     for key in _EVENT_LISTS:
         if isinstance(listed := node.folded.get(key), dict | list) and listed:
             return _walk(listed, "", node, depth + 1)
-    if code := node.text(*_CODE_KEYS):
+    code = node.text(*_CODE_KEYS)
+    if _is_tollgate(node):
+        return [Item("tollgate", code, data=node, outer=outer)]
+    if code:
         return [_event(node, code, outer)]
-    if keys & _TOLLGATE_MARKS or isinstance(node.folded.get("plate"), dict):
+    if isinstance(node.folded.get("plate"), dict) and not keys & (_RELAY_NAMES | {"timestamp"}):
         return [Item("tollgate", data=node, outer=outer)]
-    if keys & _EVENT_MARKS:
+    if any(isinstance(node.folded.get(mark), dict | list) for mark in _EVENT_MARKS):
         return [_event(node, node.text(*_NAME_KEYS), outer)]
     if "active" in keys or keys & HEARTBEATS or "keepalive" in text(node.at("method")).lower():
         return [HEARTBEAT]
     if "method" in keys and not isinstance(node.folded.get("params"), dict):
         return []
-    if keys & _PLATE_KEYS or keys & {"eventtype", "alarmtype", "eventname"}:
+    if keys & _PLATE_KEYS:
         return [_relay(node, where, outer)]
     if keys & _REGISTRATION_MARKS or where == "deviceinfo":
         return [HEARTBEAT]
     found = []
+    around = _behind(node, outer)
     for key, child in value.items():
         if isinstance(child, dict | list):
-            found += _walk(child, fold(key), node, depth + 1)
+            found += _walk(child, fold(key), around, depth + 1)
     if found:
         return found
+    if keys & _RELAY_NAMES:
+        return [_relay(node, where, outer)]
     if where in HEARTBEATS or ({"devicename", "deviceid"} <= keys and len(keys) <= 8):
         return [HEARTBEAT]
     if where in ("alarminfo", "parkinginfo") and value:
         return [_event(node, node.text(*_NAME_KEYS) or {"alarminfo": "AlarmInfo"}.get(where, "ParkingInfo"), outer)]
     return []
+
+
+def _is_tollgate(node: Node) -> bool:
+    return any(isinstance(node.folded.get(mark), dict | list) for mark in _TOLLGATE_MARKS)
 
 
 def _event(node: Node, code: str, outer: Node) -> Item:
@@ -125,20 +135,26 @@ def _event(node: Node, code: str, outer: Node) -> Item:
             raw = inner
     if isinstance(inner, list):
         inner = next((child for child in inner if isinstance(child, dict)), None)
-    if isinstance(inner, dict):
-        return Item("event", code, action, index, Node(inner), _behind(node, outer), raw)
-    return Item("event", code, action, index, node, outer, raw)
+    if not isinstance(inner, dict):
+        return Item("event", code, action, index, node, outer, raw)
+    data, around = Node(inner), _behind(node, outer)
+    if _is_tollgate(data):
+        return Item("tollgate", code, data=data, outer=around)
+    return Item("event", code, action, index, data, around, raw)
 
 
 def _relay(node: Node, where: str, outer: Node) -> Item:
-    name = node.text("EventType", "EventName", "AlarmType", "Event", "Type")
+    merged = _behind(node, outer)
+    name = merged.text("EventType", "EventName", "AlarmType", "Event", "Type")
     if not name or name.isdigit():
         name = "ANPR" if node.folded.keys() & _PLATE_KEYS else name or where or "relay"
-    return Item("relay", name, node.text("Action", "EventAction", "Status"), None, node, outer)
+    return Item("relay", name, merged.text("Action", "EventAction"), None, merged, outer)
 
 
 def _behind(node: Node, outer: Node) -> Node:
-    return Node({**outer.data, **{k: v for k, v in node.data.items() if fold(k) != "data"}}) if outer else node
+    """The object with what its wrappers say in plain fields, its own fields first."""
+    plain = {key: value for key, value in outer.data.items() if not isinstance(value, dict | list)}
+    return Node({**plain, **node.data}) if plain else node
 
 
 def _index(written: str) -> int | None:

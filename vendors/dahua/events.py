@@ -23,7 +23,7 @@ from vendors.dahua.clock import event_time
 from vendors.dahua.envelope import Item
 from vendors.dahua.fields import Node, flag, lane, plate, plate_confidence, speed, text
 from vendors.dahua.pictures import roles_by_size, shared
-from vendors.dahua.words import NOISE, OFFENCES, PLATES, STATUS, direction_of
+from vendors.dahua.words import NOISE, OFFENCES, PLATES, SCENES, STATUS, direction_of
 
 _PLATE_PATHS = (
     "TrafficCar/PlateNumber", "Object/PlateNumber", "PlateNumber", "Plate/PlateNumber", "Vehicle/PlateNumber",
@@ -134,10 +134,8 @@ def _reads(item: Item, low: str, common: dict[str, Any]) -> list[dict[str, Any]]
     written, named_by = car_plate(data)
     riders = data.nodes("NonMotor", "NonMotors", "NonMotorList")
     claimed = offences.by_code(item.code, data.text("TrafficCar/Event"))
-    about_vehicle = (
-        low in PLATES or low in OFFENCES or bool(plate(written)) or bool(riders and low.startswith("traffic"))
-    )
-    if not about_vehicle and not (low.startswith("traffic") and (data.node("TrafficCar") or data.node("Vehicle"))):
+    about_vehicle = low in PLATES or low in OFFENCES or bool(plate(written))
+    if not about_vehicle and not _shows_vehicle(data, low):
         return []
     rider_claims = bool(riders) and (
         "nonmotor" in low or "safehat" in low or data.text("CommInfo/SnapCategory").lower() == "nonmotor"
@@ -155,6 +153,13 @@ def _reads(item: Item, low: str, common: dict[str, Any]) -> list[dict[str, Any]]
     return reads
 
 
+def _shows_vehicle(data: Node, low: str) -> bool:
+    """A traffic code that no list knows, or no code at all, with a vehicle's own block."""
+    if low in SCENES or not (low.startswith("traffic") or low == "event"):
+        return False
+    return bool(data.node("TrafficCar") or data.node("Vehicle") or data.node("NonMotor"))
+
+
 def _car(
     data: Node, written: str, named_by: Node, claimed: list[ViolationType], common: dict[str, Any]
 ) -> dict[str, Any]:
@@ -166,8 +171,6 @@ def _car(
         score = data.at("TrafficCar/PlateConfidence", "PlateConfidence", "Plate/Confidence")
     number = plate(written)
     confidence, note = plate_confidence(score)
-    if number is None and not confidence:
-        confidence = None
     return {
         "plate_number": number,
         "plate_raw": written,
@@ -197,7 +200,7 @@ def _rider(
     return {
         "plate_number": number,
         "plate_raw": written,
-        "confidence": confidence if number or confidence else None,
+        "confidence": confidence,
         "plate_color": rider.word("PlateColor"),
         "speed_kmh": speed(rider.number("Speed")),
         "direction": _direction(data, common["event"].lower()),

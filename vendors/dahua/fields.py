@@ -157,9 +157,12 @@ def plate(raw: str) -> str | None:
 
 
 def plate_confidence(value: Any) -> tuple[float | None, dict[str, Any]]:
-    """0..100 and what to note: firmwares send up to 160, which is clamped and kept as `confidence_raw`."""
+    """0..100 and what to note: firmwares send up to 160, which is clamped and kept as `confidence_raw`.
+
+    0 is what cameras send that report none: no plate is read with no confidence at all.
+    """
     raw = number(value)
-    if raw is None:
+    if raw is None or raw == 0:
         return None, {}
     return percent(raw), {"confidence_raw": raw} if not 0 <= raw <= 100 else {}
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.api import Alarm, Device, DeviceHint, Direction, FrameCapture, Image, Observation, PlateRead, UnsupportedEvent
+from core.api import (
+    Alarm,
+    Device,
+    DeviceHint,
+    Direction,
+    FrameCapture,
+    Image,
+    Observation,
+    PlateRead,
+    Status,
+    UnsupportedEvent,
+)
 from vendors.dahua import offences
 from vendors.dahua.clock import written_time
 from vendors.dahua.envelope import Item
 from vendors.dahua.fields import Node, flag, lane, number, plate, plate_confidence, speed, text
 from vendors.dahua.pictures import embedded, roles_by_size
-from vendors.dahua.words import NOISE, PLATES, direction_of
+from vendors.dahua.words import NOISE, PLATES, STATUS, direction_of
 
 _TIMES = ("AccurateTime", "SnapTime", "CaptureTime", "PassTime", "Time")
 _RELAY_TIMES = ("timestamp", "captureTime", "eventTime", "capTime", "alarmTime", "occurTime", "snapTime", "passTime",
@@ -62,12 +73,10 @@ def tollgate(item: Item, images: list[Image], device: Device) -> list[Observatio
     exists = flag(its.value(its.plate, "IsExist"))
     number_plate = plate(written) if exists is not False else None
     confidence, note = plate_confidence(its.value(its.plate, "Confidence", "PlateConfidence"))
-    if number_plate is None and not confidence:
-        confidence = None
     channel = number(its.value(its.plate, "Channel"))
     extra = {key: found for key, keys in _KEPT.items() if (found := its.text(its.snap, *keys))}
     code = its.text(its.snap, "Event", "EventCode", "SnapType", "ViolationCode") if written or its.snap else ""
-    event = code if offences.by_code(code) else "TollgateInfo"
+    event = code if offences.by_code(code) else item.code or "TollgateInfo"
     return [
         PlateRead(
             event=event,
@@ -131,6 +140,12 @@ def relay(item: Item, images: list[Image], device: Device) -> list[Observation]:
         "vehicle_type": vehicle.word("type", "vehicleType", "category") or data.word("vehicleType", "carType"),
         "vehicle_color": vehicle.word("color", "vehicleColor") or data.word("vehicleColor", "carColor"),
     }
+    phase = item.action.lower()
+    common["phase"] = phase if phase in ("start", "stop") else "single"
+    if item.code.lower() in STATUS:
+        return [Status(**common)]
+    if phase == "stop":
+        return [Alarm(**common)]
     if not written and item.code.lower() not in PLATES and not offences.by_code(item.code):
         return [FrameCapture(**common) if pictures else Alarm(**common)]
     score = data.at("confidence", "plateConfidence", "plate/confidence", "vehicle/confidence", "score")
@@ -142,7 +157,7 @@ def relay(item: Item, images: list[Image], device: Device) -> list[Observation]:
             **common,
             plate_number=plate(written),
             plate_raw=written,
-            confidence=confidence if plate(written) or confidence else None,
+            confidence=confidence,
             plate_color=data.word("plateColor", "plate/color"),
             speed_kmh=speed(number(data.at("speed", "vehicleSpeed", "vehicle/speed"))),
             vehicle_brand=vehicle.text("brand") or data.text("vehicleBrand", "brand"),

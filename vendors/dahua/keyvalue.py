@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_PREFIX = re.compile(r"\w{0,40}events?(?:\[(\d{1,6})\])?\.", re.IGNORECASE)
+_PREFIX = re.compile(r"(?:\w{1,40}\.)?\w{0,40}events?(?:\[(\d{1,6})\])?\.", re.IGNORECASE)
 _LONGEST_KEY = 400
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
 _DEEPEST = 24

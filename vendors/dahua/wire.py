@@ -97,9 +97,10 @@ def _read(data: bytes, where: str) -> list[Item]:
         raise MalformedPayload("empty body")
     if data[:1] in b"{[":
         try:
-            return items_of(decode_json(data), where)
+            value = decode_json(data)
         except MalformedPayload:
-            return items_of(loose_json.read_all(_decode(data)), where)
+            value = loose_json.read_all(_decode(data))
+        return items_of(value, where)
     if data[:1] == b"<":
         return items_of(_from_xml(data), where)
     if len(data) > MAX_TEXT:
@@ -121,7 +122,9 @@ def _read(data: bytes, where: str) -> list[Item]:
 def _blocks(text: str) -> list[Item]:
     """All `Code=X;action=Y;index=N[;data=…]` messages. Only the head is split at ";": JSON may hold its signs."""
     found: list[Item] = []
-    heads = [m for m in _BLOCK.finditer(text) if m["before"] or m["after"] or m["data"]][:MAX_BLOCKS]
+    heads = [m for m in _BLOCK.finditer(text) if m["before"] or m["after"] or m["data"]]
+    if len(heads) > MAX_BLOCKS:
+        raise MalformedPayload(f"{len(heads)} events in one text are over the limit of {MAX_BLOCKS}")
     for head, following in zip_longest(heads, heads[1:]):
         named = (field.partition("=") for field in (head["before"] + head["after"]).split(";"))
         fields = {name.strip().lower(): value.strip() for name, _, value in named}

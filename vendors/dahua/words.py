@@ -38,7 +38,15 @@ PLATES = frozenset(
 )  # fmt: skip
 """Events about one vehicle: a read even where the plate was not."""
 
-OFFENCES: dict[str, ViolationType | None] = {
+SCENES = frozenset(
+    {
+        "trafficjam", "trafficpedestrain", "trafficpedestrian", "trafficaccident", "traffictrafficaccident",
+        "trafficthrow", "trafficroadblock", "trafficroadconstruction", "trafficfire", "trafficsmoke",
+    }
+)  # fmt: skip
+"""Traffic events about a place and not about one vehicle."""
+
+OFFENCES: dict[str, ViolationType] = {
     "trafficrunredlight": ViolationType.LAMPU_MERAH,
     "trafficrunyellowlight": ViolationType.LAMPU_MERAH,
     "trafficoverspeed": ViolationType.BATAS_KECEPATAN,
