@@ -26,6 +26,8 @@ from core.domain.addresses import Address, Network, contains, parse_address, par
 from core.domain.errors import TangkapinError
 
 CONNECT_S = 2.0
+KEEP_ALIVE_S = 4.0
+"""Below the idle time of common servers (Node closes after 5 s): a request seldom meets a closing connection."""
 MAX_ANSWER = 64 * 1024
 _MAX_URL = 4096
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
@@ -250,7 +252,7 @@ class SafeSession:
         tracing = aiohttp.TraceConfig()
         tracing.on_request_headers_sent.append(_note_sent)
         self._session = aiohttp.ClientSession(
-            connector=GuardedConnector(policy, resolve=resolve, limit=limit),
+            connector=GuardedConnector(policy, resolve=resolve, limit=limit, keepalive_timeout=KEEP_ALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             trace_configs=[tracing],

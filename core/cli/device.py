@@ -14,6 +14,7 @@ import click
 from core.cli.config import settings_of
 from core.cli.user import operator
 from core.db.engine import Database
+from core.db.runtime import open_services
 from core.ingest import devices
 from core.ingest.devices import AUTH_METHODS, NewDevice, NewKey
 from core.secrets import SecretBox
@@ -202,7 +203,13 @@ def enable(code: str) -> None:
 
 
 def _database(settings: Settings) -> Database:
-    return Database.open(settings)
+    """The deployment's database; the embedded one is started for this command when no server runs it already."""
+    services = open_services(settings)
+    database = Database(services.database_url)
+    context = click.get_current_context()
+    context.call_on_close(services.close)
+    context.call_on_close(database.dispose)
+    return database
 
 
 def _box(settings: Settings) -> SecretBox:

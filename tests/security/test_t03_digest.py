@@ -95,6 +95,18 @@ def test_a_real_client_is_refused_with_a_wrong_password(registry, serve, client)
     assert 401 == client(serve().url + camera.path, camera.code, PASSWORD + "x")
 
 
+def test_a_large_body_that_is_refused_first_comes_again_over_the_same_connection(registry, serve):
+    camera = registry.add(auth=("digest",), password=PASSWORD)
+    served = serve()
+    picture = b"x" * 900_000
+
+    with httpx.Client(trust_env=False, auth=httpx.DigestAuth(camera.code, PASSWORD)) as client:
+        statuses = [client.post(served.url + camera.path, content=picture).status_code for _ in range(3)]
+
+    assert [200] * 3 == statuses
+    assert [900_000] * 3 == [len(arrival.body) for arrival in served.inbox.arrivals]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_user_name_finds_the_device_on_the_makes_own_path(registry, serve, client):
     registry.add("gate", "other", auth=("digest",), password=PASSWORD, username="tollgate-7")
