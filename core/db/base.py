@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, MetaData, func
 
 metadata = MetaData(
@@ -26,7 +28,7 @@ def tenant(*, foreign_key: bool = True) -> Column[int]:
     return Column("vendor_id", BigInteger, nullable=False)
 
 
-def moment(name: str, *, now: bool = False, nullable: bool = True) -> Column:
+def moment(name: str, *, now: bool = False, nullable: bool = True) -> Column[Any]:
     """A timestamptz column; `now=True` defaults to the server's clock."""
     if now:
         return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())

@@ -1,0 +1,88 @@
+"""The two services behind everything, PostgreSQL and Redis: those that the settings name, else embedded ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from core.db.embedded import EmbeddedPostgres
+from core.db.process import EmbeddedUnavailable
+from core.db.valkey import EmbeddedValkey
+
+
+class Named(Protocol):
+    """What is needed of core.settings.Settings."""
+
+    @property
+    def home(self) -> Path: ...
+    @property
+    def database_url(self) -> str: ...
+    @property
+    def redis_url(self) -> str: ...
+
+
+class Services:
+    """Where the database and the broker are. close() ends what this object started and nothing else."""
+
+    def __init__(
+        self,
+        database_url: str,
+        redis_url: str,
+        postgres: EmbeddedPostgres | None = None,
+        valkey: EmbeddedValkey | None = None,
+    ) -> None:
+        self.database_url = database_url
+        self.redis_url = redis_url
+        self._postgres = postgres
+        self._valkey = valkey
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def keep(self) -> None:
+        """Start an embedded server again that is gone (killed, or ended with the command that had started it).
+
+        For the supervisor's tick; cheap while all is well. URLs stay the same.
+        """
+        if self._postgres is not None:
+            self._postgres.keep()
+        if self._valkey is not None:
+            self._valkey.keep()
+
+    def close(self) -> None:
+        """End the embedded servers that were started here. Safe twice."""
+        for server in (self._valkey, self._postgres):
+            if server is not None:
+                server.stop()
+
+
+def open_services(settings: Named, *, start: bool = True) -> Services:
+    """Find or start both services. Raises EmbeddedUnavailable saying what to do.
+
+    start  False: only attach to embedded servers that run already (started by `tangkapin serve`)
+    """
+    postgres = None if settings.database_url else EmbeddedPostgres(settings.home / "postgres")
+    valkey = None if settings.redis_url else EmbeddedValkey(settings.home / "valkey")
+    services = Services(settings.database_url, settings.redis_url, postgres, valkey)
+    try:
+        if postgres is not None:
+            services.database_url = postgres.start() if start else _running(postgres, "PostgreSQL")
+        if valkey is not None:
+            services.redis_url = valkey.start() if start else _running(valkey, "Valkey")
+    except BaseException:
+        services.close()
+        raise
+    return services
+
+
+def _running(server: EmbeddedPostgres | EmbeddedValkey, name: str) -> str:
+    url = server.running()
+    if url is None:
+        raise EmbeddedUnavailable(f"no embedded {name} is running in {server.directory}; `tangkapin serve` starts it")
+    return url

