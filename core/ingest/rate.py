@@ -51,9 +51,13 @@ class Limited(Protocol):
 
 
 class TokenBucket:
-    """Lets `burst` through at once and `rate` a second for ever."""
+    """Lets `burst` through at once and `rate` a second for ever.
 
-    __slots__ = ("at", "burst", "rate", "spent", "tokens")
+    All fields but two are the event loop's own. The sharing thread keeps `told` (what Redis knows of `spent`) and
+    leaves in `ceiling` what the common bucket held; the loop takes it at its next look.
+    """
+
+    __slots__ = ("at", "burst", "ceiling", "rate", "spent", "tokens", "told")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self.rate = rate
@@ -61,9 +65,14 @@ class TokenBucket:
         self.tokens = self.burst
         self.at = now
         self.spent = 0.0
+        self.told = 0.0
+        self.ceiling: float | None = None
 
     def refill(self, now: float) -> None:
         """Add what time brought since the last call."""
+        ceiling, self.ceiling = self.ceiling, None
+        if ceiling is not None:
+            self.tokens = min(self.tokens, ceiling)
         self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
         self.at = now
 
@@ -123,26 +132,25 @@ class RateLimiter:
         """Stop sharing. Safe twice."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout=5.0)  # a Redis that hangs must not keep the server from ending
             self._thread = None
 
     def share(self) -> None:
         """One exchange with Redis; raises what the client raises, and then nothing is lost or counted twice here."""
         if self._script is None:
             return
-        buckets = [(f"tangkapin:rate:device:{i}", b) for i, b in list(self._devices.items()) if b.spent]
-        buckets += [(f"tangkapin:rate:vendor:{i}", b) for i, b in list(self._vendors.items()) if b.spent]
-        buckets = [(key, bucket) for key, bucket in buckets if bucket.rate > 0]
-        if not buckets:
+        named = [(f"tangkapin:rate:device:{i}", b) for i, b in list(self._devices.items())]
+        named += [(f"tangkapin:rate:vendor:{i}", b) for i, b in list(self._vendors.items())]
+        due = [(key, bucket, bucket.spent) for key, bucket in named if bucket.spent != bucket.told and bucket.rate > 0]
+        if not due:
             return
-        spent = [bucket.spent for _, bucket in buckets]
         arguments: list[float] = []
-        for (_, bucket), amount in zip(buckets, spent, strict=True):
-            arguments += [bucket.rate, bucket.burst, amount]
-        left = self._script(keys=[key for key, _ in buckets], args=arguments)
-        for (_, bucket), amount, tokens in zip(buckets, spent, left, strict=True):
-            bucket.spent -= amount
-            bucket.tokens = min(bucket.tokens, float(tokens))
+        for _, bucket, spent in due:
+            arguments += [bucket.rate, bucket.burst, spent - bucket.told]
+        left = self._script(keys=[key for key, _, _ in due], args=arguments)
+        for (_, bucket, spent), tokens in zip(due, left, strict=True):
+            bucket.told = spent
+            bucket.ceiling = float(tokens)
 
     def _vendor(self, entry: Limited, rate: float, now: float) -> TokenBucket:
         bucket = self._vendors.get(entry.vendor_id)

@@ -183,10 +183,16 @@ def test_limits_hold_in_the_process_while_redis_is_away(entries, seconds):
     assert {f"tangkapin:rate:device:{entry.id}": 0.0} == redis.tokens
 
 
-@pytest.fixture
-def valkey(tmp_path):
-    with EmbeddedValkey(tmp_path / "valkey") as server, redis.Redis.from_url(server.running()) as client:
+@pytest.fixture(scope="module")
+def valkey_server(tmp_path_factory):
+    with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as server, redis.Redis.from_url(server.running()) as client:
         yield client
+
+
+@pytest.fixture
+def valkey(valkey_server):
+    valkey_server.flushall()
+    return valkey_server
 
 
 def test_the_script_keeps_one_bucket_for_all_processes_on_a_real_server(valkey, entries):
