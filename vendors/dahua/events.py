@@ -37,14 +37,18 @@ _IN_OUT = ("CarDrivingInOut", "DrivingInOut", "DriveInOut", "InOut", "Direction"
 _DIRECTIONS = ("JunctionDirection", "Direction", "DrivingDirection", "TrafficCar/JunctionDirection",
                "TrafficCar/DrivingDirection", "Vehicle/DrivingDirection", "CommInfo/Direction")  # fmt: skip
 _KEPT = {
-    "name": "Name", "group_id": "GroupID", "device_event_id": "EventID", "count_in_group": "CountInGroup",
-    "index_in_group": "IndexInGroup", "rule_id": "RuleID", "lane_direction": "TrafficCar/Direction",
-    "light_state": "LightState", "red_light_utc": "RedLightUTC", "vehicle_size": "TrafficCar/VehicleSize",
-    "vehicle_model": "Vehicle/SubText", "snap_category": "CommInfo/SnapCategory", "trigger_type": "TriggerType",
-    "speed_limit": "SpeedLimit", "crossing": "Direction", "object_id": "Object/ObjectID", "jam_length": "JamLenght",
-    "jam_real_length": "JamRealLength", "person": "Candidate/PersonName", "similarity": "Candidate/Similarity",
-    "back_plate": "PlateInfo/BackPlateNumber", "file_path": "FilePath", "country": "CommInfo/Country",
+    "name": "name", "groupid": "group_id", "eventid": "device_event_id", "countingroup": "count_in_group",
+    "indexingroup": "index_in_group", "ruleid": "rule_id", "lightstate": "light_state", "direction": "crossing",
+    "redlightutc": "red_light_utc", "triggertype": "trigger_type", "speedlimit": "speed_limit",
+    "jamlenght": "jam_length", "jamlength": "jam_length", "jamreallength": "jam_real_length", "filepath": "file_path",
 }  # fmt: skip
+_KEPT_BELOW = {
+    "trafficcar": {"direction": "lane_direction", "vehiclesize": "vehicle_size"},
+    "vehicle": {"subtext": "vehicle_model"},
+    "comminfo": {"snapcategory": "snap_category"},
+    "candidate": {"personname": "person", "similarity": "similarity"},
+    "plateinfo": {"backplatenumber": "back_plate"},
+}
 
 
 def observe(item: Item, images: list[Image], device: Device, *, alone: bool = True) -> list[Observation]:
@@ -76,8 +80,10 @@ def observe(item: Item, images: list[Image], device: Device, *, alone: bool = Tr
 
 def same_vehicle(items: list[Item]) -> bool:
     """True when all events of one text are about one vehicle (a capture and the violation found on it)."""
+    if len(items) < 2:
+        return True
     plates = {plate(car_plate(item.data)[0]) for item in items}
-    return len(items) < 2 or (len(plates) == 1 and None not in plates)
+    return len(plates) == 1 and None not in plates
 
 
 def car_plate(data: Node) -> tuple[str, Node]:
@@ -109,7 +115,12 @@ def _common(item: Item, code: str, device: Device) -> dict[str, Any]:
     channel = str(item.index + 1) if item.index is not None else ""
     if not channel and (number := outer.number("Channel") if outer else None) is not None and 0 <= number < 1024:
         channel = str(int(number) + 1)
-    extra: dict[str, Any] = {key: value for key, path in _KEPT.items() if (value := data.text(path))}
+    folded = data.folded
+    extra: dict[str, Any] = {_KEPT[key]: value for key in _KEPT.keys() & folded.keys() if (value := text(folded[key]))}
+    for block, fields in _KEPT_BELOW.items():
+        if block in folded:
+            below = data.node(block)
+            extra |= {name: value for key, name in fields.items() if (value := below.text(key))}
     if item.raw:
         extra["raw"] = item.raw[:4000]
     return {

@@ -11,6 +11,7 @@ from core.api import normalise_plate, percent
 _NO_WORD = frozenset(
     {"", "-", "--", "unknown", "unknow", "none", "null", "n/a", "na", "undefined", "invalid", "notsupport"}
 )
+_NUMBERS = (int, float, bool)
 _NO_PLATE = frozenset({"无牌", "无牌车", "未识别", "未知车牌", "NOLICENSE", "NOTAVAILABLE", "FAIL"})
 # Cyrillic and Greek capitals that OCR firmware writes for the Latin letter of the same shape.
 _LOOK_ALIKE = str.maketrans("АВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEKMHOPCTYXIJSABEZHIKMNOPTYX")
@@ -38,21 +39,31 @@ class Node:
 
     def at(self, *paths: str) -> Any:
         """The value at the first of the paths that holds any ("" and empty containers are none); None otherwise."""
+        folded = self.folded
         for path in paths:
-            *above, last = _steps(path)
-            node = self
-            for step in above:
-                node = node._below(step)
-            value = node.folded.get(last)
-            if value is not None and value != "" and value != [] and value != {}:
+            above, last = _steps(path)
+            if above:
+                node = self
+                for step in above:
+                    if step not in node.folded:
+                        break
+                    node = node._below(step)
+                else:
+                    value = node.folded.get(last)
+                    if value or value.__class__ in _NUMBERS:
+                        return value
+                continue
+            value = folded.get(last)
+            if value or value.__class__ in _NUMBERS:
                 return value
         return None
 
     def node(self, *paths: str) -> Node:
         """The object at the first of the paths that has one; an empty Node otherwise."""
         for path in paths:
+            above, last = _steps(path)
             node = self
-            for step in _steps(path):
+            for step in (*above, last):
                 node = node._below(step)
             if node.data:
                 return node
@@ -106,8 +117,9 @@ def fold(key: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(fold(step) for step in path.split("/"))
+def _steps(path: str) -> tuple[tuple[str, ...], str]:
+    *above, last = (fold(step) for step in path.split("/"))
+    return tuple(above), last
 
 
 def text(value: Any) -> str:
@@ -142,6 +154,7 @@ def flag(value: Any) -> bool | None:
     return {"true": True, "1": True, "false": False, "0": False}.get(text(value).lower())
 
 
+@lru_cache(maxsize=4096)
 def plate(raw: str) -> str | None:
     """The comparable plate, or None for "no plate".
 

@@ -39,7 +39,10 @@ _KEPT = {
 
 
 class _Sections:
-    """A tollgate push: SnapInfo, Plate and Vehicle stand inside `Picture` or beside it, or their fields do."""
+    """A tollgate push: SnapInfo, Plate and Vehicle stand inside `Picture` or beside it, or their fields do.
+
+    A field is asked of its own section first, then of all of them: one table, made once.
+    """
 
     def __init__(self, item: Item) -> None:
         top = item.data
@@ -48,16 +51,20 @@ class _Sections:
         self.snap = picture.node("SnapInfo") or top.node("SnapInfo")
         self.plate = picture.node("Plate", "PlateInfo") or top.node("Plate", "PlateInfo")
         self.vehicle = picture.node("Vehicle", "VehicleInfo") or top.node("Vehicle", "VehicleInfo")
-        self.loose = (self.snap, picture, top, self.plate, self.vehicle, item.outer)
+        every: dict[str, Any] = {}
+        for node in (item.outer, self.vehicle, self.plate, top, picture, self.snap):
+            every |= {k: v for k, v in node.folded.items() if not isinstance(v, dict) and v not in (None, "")}
+        self.every = Node(every)
 
     def text(self, section: Node, *keys: str) -> str:
-        return next((found for node in (section, *self.loose) if (found := node.text(*keys))), "")
+        return section.text(*keys) or self.every.text(*keys)
 
     def word(self, section: Node, *keys: str) -> str:
-        return next((found for node in (section, *self.loose) if (found := node.word(*keys))), "")
+        return section.word(*keys) or self.every.word(*keys)
 
     def value(self, section: Node, *keys: str) -> Any:
-        return next((found for node in (section, *self.loose) if (found := node.at(*keys)) is not None), None)
+        found = section.at(*keys)
+        return self.every.at(*keys) if found is None else found
 
 
 def tollgate(item: Item, images: list[Image], device: Device) -> list[Observation]:
@@ -66,9 +73,7 @@ def tollgate(item: Item, images: list[Image], device: Device) -> list[Observatio
     Pictures are in base64; where a push is multipart instead, `images` are its parts.
     """
     its = _Sections(item)
-    when = next(
-        (t for node in its.loose if (t := written_time(device, node, _TIMES)).raw), written_time(device, its.snap, ())
-    )
+    when = written_time(device, its.every, _TIMES)
     written = its.text(its.plate, "PlateNumber", "PlateNo")
     exists = flag(its.value(its.plate, "IsExist"))
     number_plate = plate(written) if exists is not False else None
@@ -177,10 +182,9 @@ def _event_id(its: _Sections, moment: str) -> str:
 
 
 def _direction(its: _Sections) -> Direction:
-    for node in its.loose:
-        for key in ("Direction", "DrivingDirection", "JunctionDirection", "VehicleDirection"):
-            if (found := direction_of(node.text(key))) != "unknown":
-                return found
+    for key in ("Direction", "DrivingDirection", "JunctionDirection", "VehicleDirection"):
+        if (found := direction_of(its.text(its.snap, key))) != "unknown":
+            return found
     return "unknown"
 
 

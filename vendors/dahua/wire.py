@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from core.api import Image, MalformedPayload, Payload, XmlNode, decode_json, is_multipart, parse_xml, split_parts
+from core.api import Image, MalformedPayload, Part, Payload, XmlNode, decode_json, is_multipart, parse_xml, split_parts
 from vendors.dahua import keyvalue, loose_json
 from vendors.dahua.envelope import HEARTBEAT, Item, event_of, items_of
 from vendors.dahua.fields import fold
@@ -27,6 +27,7 @@ _BLOCK = re.compile(
     r"(?P<data>;[ \t]*data[ \t]*=\s*)?",
     re.IGNORECASE | re.MULTILINE,
 )
+_EVENT_HEAD = re.compile(rb"[{\[]|code\s*=|\w*events?\[", re.IGNORECASE)
 _XML_BASE64 = re.compile(rb">\s*([A-Za-z0-9+/=\s]{1000,})<")
 
 
@@ -63,7 +64,7 @@ def _multipart(body: bytes, content_type: str, where: str) -> list[Group]:
         images = parts_of(body, part.offset, end, part.name or part.filename)
         if images:
             (groups[-1].images if groups else early).extend(images)
-        elif not part.content_type.lower().startswith(("image/", "video/")) and bytes(part.data[:4096]).strip():
+        elif _may_be_text(part):
             group = _text_group(bytes(part.data), part.name or where)
             if group is not None and all(item is HEARTBEAT for item in group.items) and group.problem is None:
                 beats += 1  # between an event and its pictures it does not part them
@@ -76,6 +77,14 @@ def _multipart(body: bytes, content_type: str, where: str) -> list[Group]:
     if groups or beats:
         return groups or [Group([HEARTBEAT], [])]
     raise MalformedPayload("multipart body without a text or a picture that could be read")
+
+
+def _may_be_text(part: Part) -> bool:
+    """Content types lie: a part called image/jpeg without a picture's magic is text only if it begins like an event."""
+    head = bytes(part.data[:4096]).strip()
+    if part.content_type.lower().startswith(("image/", "video/")):
+        return _EVENT_HEAD.match(head) is not None
+    return bool(head)
 
 
 def _text_group(data: bytes, where: str) -> Group | None:
