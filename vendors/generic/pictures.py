@@ -1,0 +1,138 @@
+"""Pictures of bodies without a document: file parts, base64, data URIs, URLs; each bound to the vehicle it shows.
+
+A picture whose vehicle cannot be told (a plate crop beside two vehicles) is bound to none: wrong evidence is worse
+than missing evidence, and the raw body keeps it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from core.api import Image, ImageRole, Part, decode_base64_image, sniff, split_jpegs
+from vendors.generic.tree import Body, Chain
+from vendors.generic.words import fold
+
+_ROLES: tuple[tuple[tuple[str, ...], ImageRole], ...] = (
+    (("plat", "licen", "nopol"), "plate"),
+    (("face", "driver", "wajah", "pengemudi"), "face"),
+    (("vehicle", "kendaraan", "mobil", "car", "motor"), "vehicle"),
+)
+_PICTURE_WORDS = ("image", "img", "pic", "photo", "foto", "gambar", "snap", "crop", "frame", "thumb", "scene", "jpg",
+                  "jpeg", "evidence", "bukti", "background", "base64")  # fmt: skip
+_LABELS = ("role", "kind", "type", "name", "label", "filename")
+_URL = re.compile(r"(?:https?|ftp)://\S{1,2000}", re.IGNORECASE)
+_FILE = re.compile(r"[^\s<>\"']{1,500}\.(?:jpe?g|png)(?:\?\S{0,500})?", re.IGNORECASE)
+_BASE64_HEADS = ("/9j/", "iVBORw0KGgo")
+_SMALLEST = 64
+
+
+class _Found(msgspec.Struct):
+    """A picture in the tree: role by its key, None when nothing tells; `name` is what a string referred to."""
+
+    role: ImageRole | None
+    image: Image | None = None
+    name: str = ""
+
+
+def bind(body: Body, vehicles: list[Chain]) -> list[tuple[Image, ...]]:
+    """The pictures of each vehicle, in the vehicles' order."""
+    files = {key.lower(): part for part in body.files for key in (part.name, part.filename) if key}
+    named: set[int] = set()
+    own_of: list[list[Image]] = []
+    roads = {id(node) for chain in vehicles for node in chain}
+    for chain in vehicles:
+        own_of.append(_images(_collect(chain[-1], "", roads - {id(chain[-1])}), files, named))
+    seen: set[int] = set()
+    for chain in vehicles:
+        for node in chain[:-1]:
+            if id(node) not in seen:
+                seen.add(id(node))
+                below = [n for n, other in enumerate(vehicles) if any(node is step for step in other[:-1])]
+                _share(_images(_collect(node, "", roads - {id(node)}), files, named), below, own_of)
+    rest = [part for part in body.files if id(part) not in named]
+    _share([_of_part(part, None) for part in rest], list(range(len(vehicles))), own_of)
+    return [tuple(images) for images in own_of]
+
+
+def _share(images: list[Image], below: list[int], own_of: list[list[Image]]) -> None:
+    """Pictures that stand beside several vehicles: one each where the numbers agree, else only whole scenes, to all."""
+    if len(below) == 1:
+        own_of[below[0]].extend(images)
+        return
+    by_role: dict[ImageRole, list[Image]] = {}
+    for image in images:
+        by_role.setdefault(image.role, []).append(image)
+    for role, alike in by_role.items():
+        if len(alike) == len(below):
+            for n, image in zip(below, alike, strict=True):
+                own_of[n].append(image)
+        elif role in ("scene", "vehicle"):
+            for n in below:
+                own_of[n].extend(msgspec.structs.replace(image, role="scene") for image in alike)
+
+
+def _images(found: Iterable[_Found], files: dict[str, Part], named: set[int]) -> list[Image]:
+    images = []
+    for one in found:
+        part = files.get(one.name.lower()) if one.name else None
+        if part is not None:
+            if id(part) not in named:
+                named.add(id(part))
+                images.append(_of_part(part, one.role))
+        elif one.image is not None:
+            images.append(one.image)
+    return images
+
+
+def _of_part(part: Part, role: ImageRole | None) -> Image:
+    told = role or role_of(part.name) or role_of(part.filename) or "scene"
+    return Image(role=told, data=part.data, offset=part.offset, mime=sniff(part.data))
+
+
+def role_of(name: str) -> ImageRole | None:
+    """The role that a key, part name or file name tells; None when it tells none."""
+    folded = fold(name.rsplit("/", 1)[-1].partition("?")[0])
+    return next((role for words, role in _ROLES if any(word in folded for word in words)), None)
+
+
+def _collect(node: dict[str, Any], path: str, skip: set[int]) -> list[_Found]:
+    label = next((node[key] for key in node if fold(key) in _LABELS and isinstance(node[key], str)), "")
+    found: list[_Found] = []
+    for key, value in node.items():
+        here = f"{path} {fold(key)}"
+        for item in value if isinstance(value, list) else (value,):
+            if isinstance(item, str):
+                found += _of_text(item, here, label)
+            elif isinstance(item, dict) and id(item) not in skip:
+                found += _collect(item, here, skip)
+    return found
+
+
+def _of_text(text: str, path: str, label: str) -> list[_Found]:
+    """What a string of the tree is: a picture in base64, an address of one, the name of a file part, or nothing."""
+    picture_key = any(word in path for word in _PICTURE_WORDS)
+    key = path.rsplit(" ", 1)[-1]
+    role = role_of(key) or (role_of(label) if label and len(label) < 100 else None) or role_of(path)
+    if text[:5].lower() == "data:" or text.startswith(_BASE64_HEADS) or (picture_key and len(text) > 2000):
+        data = decode_base64_image(text)
+        if data is None or len(data) < _SMALLEST:
+            return []
+        return [
+            _Found(role, Image(role=role or "scene", data=one, mime=sniff(one)))
+            for one in split_jpegs(data)
+            if sniff(one)
+        ]
+    if len(text) > 2100:
+        return []
+    address = text.strip()
+    web = _URL.fullmatch(address) is not None
+    if (web and picture_key) or (_FILE.fullmatch(address) and (web or picture_key or "url" in key)):
+        told = role or role_of(address) or "scene"
+        return [_Found(role, Image(role=told, url=address), name=address.removeprefix("cid:"))]
+    if picture_key and 0 < len(address) <= 200:
+        return [_Found(role, name=address.removeprefix("cid:"))]
+    return []

@@ -1,0 +1,219 @@
+"""From a vehicle found in a body to a PlateRead."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import msgspec
+
+from core.api import (
+    Device,
+    DeviceHint,
+    Direction,
+    Image,
+    PlateRead,
+    PluginConfig,
+    ViolationType,
+    normalise_plate,
+    percent,
+)
+from vendors.generic import words
+from vendors.generic.clock import read_capture_time
+from vendors.generic.tree import Chain, Scope, plate_text
+from vendors.generic.words import Field, fold
+
+_KMH_PER_MILE = 1.609344
+_UNIT_KMH = {"mph": _KMH_PER_MILE, "mih": _KMH_PER_MILE, "ms": 3.6, "mps": 3.6}
+_NUMBER = re.compile(r"\s*([+-]?\d{1,15}(?:[.,]\d{1,20})?(?:[eE][+-]?\d)?)\s*[A-Za-z%/.]{0,10}\s*")
+_LONGEST_WORD = 100
+_MAX_EXTRA = 32
+_LONGEST_EXTRA = 300
+_HEARTBEAT_KEYS = Field(words.EVENT.names, ("type", "status", "message", "msg", "cmd", "command"))
+
+
+class Config(PluginConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How this site's clients write what bodies leave open; a device's settings (`generic`) override each.
+
+    confidence   "percent" or "fraction" for clients that are known; "auto": 0-100 as documented, with a value between
+                 0 and 1 taken for a fraction (nobody reports half a percent). `confidence: 1` stays one percent: sent
+                 to a person at worst, where the other guess would accept a bad read
+    epoch_clock  "wall" for devices that count their local digits as if they were UTC
+    """
+
+    confidence: Literal["auto", "percent", "fraction"] = "auto"
+    epoch_clock: Literal["utc", "wall"] = "utc"
+
+
+def read_vehicle(
+    chain: Chain,
+    scopes: list[Scope],
+    images: tuple[Image, ...],
+    device: Device,
+    config: Config,
+    *,
+    ordinal: int,
+    own_scopes: int,
+) -> PlateRead:
+    """One vehicle as a read.
+
+    scopes      of the chain's objects, the vehicle's own first
+    ordinal     of the vehicle in the body
+    own_scopes  how many of the scopes hold no other vehicle
+    """
+    raw = plate_text(chain[-1]) or ""
+    time = read_capture_time(scopes, device, epoch_clock=config.epoch_clock)
+    event = _word(scopes, words.EVENT)
+    return PlateRead(
+        event=event or "plate",
+        capture_time=time.utc,
+        capture_time_raw=time.raw,
+        time_source=time.source,
+        event_id=_event_id(scopes[:own_scopes]) or _event_id(scopes[own_scopes:], f"#{ordinal}"),
+        retransmitted=_word(scopes, words.RETRANSMITTED).lower() in ("true", "1", "yes", "ya"),
+        hint=DeviceHint(
+            serial=_word(scopes, words.SERIAL),
+            channel=_word(scopes, words.CHANNEL),
+            ip=_word(scopes, words.IP),
+            mac=_word(scopes, words.MAC),
+            name=_word(scopes, words.NAME),
+        ),
+        images=images,
+        direction=_direction(scopes),
+        lane_no=_word(scopes, words.LANE),
+        vehicle_type=_word(scopes, words.VEHICLE_TYPE).lower(),
+        vehicle_color=_word(scopes, words.VEHICLE_COLOR).lower(),
+        plate_number=normalise_plate(raw),
+        plate_raw=raw,
+        confidence=_confidence(scopes, config.confidence),
+        plate_color=_word(scopes, words.PLATE_COLOR).lower(),
+        speed_kmh=_speed(scopes),
+        vehicle_brand=_word(scopes, words.VEHICLE_BRAND),
+        country=_word(scopes, words.COUNTRY),
+        offences=_offences(scopes, event),
+        extra=_extra(chain),
+    )
+
+
+def is_heartbeat(root: Any) -> bool:
+    """Whether a body without a vehicle says of itself that it is a sign of life."""
+    if not isinstance(root, dict):
+        return False
+    scope = Scope(root, set())
+    if any(key in words.HEARTBEATS for key in scope.shallow):
+        return True
+    return any(isinstance(v, str) and fold(v) in words.HEARTBEATS for _, v in scope.values(_HEARTBEAT_KEYS))
+
+
+def _event_id(scopes: list[Scope], suffix: str = "") -> str:
+    """Several vehicles under one event id are no repeats of each other: each gets a suffix of its own."""
+    text = _word(scopes, words.EVENT_ID)
+    return "" if text.lower() in words.NO_ID else text + suffix
+
+
+def _word(scopes: list[Scope], field: Field) -> str:
+    """The first scalar of a field as text, "" when there is none."""
+    for scope in scopes:
+        for _, value in scope.values(field):
+            text = _scalar(value)
+            if text:
+                return text
+    return ""
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else ""
+    return value.strip()[:_LONGEST_WORD] if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    """A number that may carry a unit or a decimal comma: "92,5 %", "82 km/jam"."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    match = _NUMBER.fullmatch(value if isinstance(value, str) else str(value)[:60])
+    return float(match[1].replace(",", ".")) if match is not None else None
+
+
+def _confidence(scopes: list[Scope], scale: str) -> float | None:
+    for scope in scopes:
+        for name, value in scope.values(words.CONFIDENCE):
+            number = _number(value)
+            if number is None:
+                continue
+            says_percent = isinstance(value, str) and "%" in value
+            fraction = scale == "fraction" or (
+                scale == "auto" and (0 < number < 1 or (number == 1 and name in words.SCORES))
+            )
+            return percent(number, scale=1.0 if fraction and not says_percent else 100.0)
+    return None
+
+
+def _direction(scopes: list[Scope]) -> Direction:
+    for scope in scopes:
+        for _, value in scope.values(words.DIRECTION):
+            if isinstance(value, str) and fold(value) in words.DIRECTIONS:
+                return words.DIRECTIONS[fold(value)]
+    return "unknown"
+
+
+def _speed(scopes: list[Scope]) -> float | None:
+    """km/h; None when not measured."""
+    unit = fold(_word(scopes, words.SPEED_UNIT))
+    for field, factor in ((words.SPEED, _UNIT_KMH.get(unit, 1.0)), (words.SPEED_MPH, _KMH_PER_MILE)):
+        for scope in scopes:
+            for _, value in scope.values(field):
+                written = fold(value)[-3:] if isinstance(value, str) else ""
+                number = _number(value)
+                if number is not None and number >= 0:
+                    return round(number * (_KMH_PER_MILE if written == "mph" else factor), 2)
+    return None
+
+
+def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
+    """What the body claims. A type nobody here knows is OTHER; an event's own name counts only where it is known."""
+    found: list[ViolationType] = []
+    for scope in scopes:
+        for _, value in scope.values(words.VIOLATION):
+            for item in value if isinstance(value, list) else (value,):
+                if isinstance(item, dict):
+                    item = next((v for k, v in item.items() if fold(k) in ("type", "name", "code", "jenis")), None)
+                for text in item.split(",") if isinstance(item, str) else ():
+                    folded = fold(text)
+                    if folded not in words.NO_VIOLATION and not folded.isdigit():
+                        found.append(words.VIOLATIONS.get(folded, ViolationType.OTHER))
+        if found:
+            break
+    if fold(event) in words.VIOLATIONS:
+        found.append(words.VIOLATIONS[fold(event)])
+    return tuple(dict.fromkeys(found))
+
+
+def _extra(chain: Chain) -> dict[str, Any]:
+    """Small fields that have no place of their own, nearest first; nothing that smells of a credential."""
+    kept: dict[str, Any] = {}
+    for node in reversed(chain):
+        for key, value in node.items():
+            name = key[:60]
+            folded = fold(key)
+            if folded in words.KNOWN or name in kept or any(word in folded for word in words.SECRET_WORDS):
+                continue
+            if isinstance(value, dict | list) and (node is not chain[-1] or _holds_secret(value)):
+                continue  # what wraps the vehicle, or stands beside it
+            if isinstance(value, str) and len(value) > _LONGEST_EXTRA:
+                continue
+            if len(msgspec.json.encode(value)) <= _LONGEST_EXTRA:
+                kept[name] = value
+            if len(kept) >= _MAX_EXTRA:
+                return kept
+    return kept
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(any(w in fold(k) for w in words.SECRET_WORDS) or _holds_secret(v) for k, v in value.items())
+    return isinstance(value, list) and any(_holds_secret(item) for item in value)

@@ -1,0 +1,221 @@
+"""From a body in any of the generic forms to the vehicles in it: JSON, forms, multipart, JSON inside any of them.
+
+A vehicle is an object with a plate key, wherever it stands: what wraps it (`params`, `info`, `event`, `data`, lists) is
+found by walking, not by name. The objects around a vehicle lend it what it does not say itself (time, lane, camera).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from core.api import MalformedPayload, Part, decode_json, is_multipart, normalise_plate, sniff, split_parts
+from vendors.generic.words import INNER_PLATE, PLATE_ORDER, PLATES, Field, fold
+
+_MAX_FORM_FIELDS = 1000
+_MAX_TEXT_PART = 32 * 1024 * 1024
+_LONGEST_PLATE = 40
+_NESTED_ROUNDS = 2
+_PATH = re.compile(r"[\[\].]+")
+_FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
+_BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
+
+Chain = tuple[dict[str, Any], ...]
+"""The objects around a vehicle, the outermost first, and the vehicle's own last."""
+
+
+class Body(msgspec.Struct, frozen=True):
+    """root: the decoded tree; files: parts that hold a picture, in the order of the body."""
+
+    root: Any
+    files: tuple[Part, ...] = ()
+
+
+def read_body(body: bytes, content_type: str) -> Body:
+    """Decode a body by what it holds; the declared type only helps. Raises MalformedPayload."""
+    head = body[:256].lstrip(b"\xef\xbb\xbf \r\n\t")
+    if not head:
+        raise MalformedPayload("generic: the body is empty, expected JSON, a form or multipart")
+    if head[:1] in (b"{", b"[", b'"'):
+        return Body(_opened(decode_json(body), _NESTED_ROUNDS))
+    if is_multipart(content_type) or head[:2] == b"--":
+        return _multipart(split_parts(body, content_type))
+    if sniff(body):
+        raise MalformedPayload("generic: a picture without an event (expected multipart with the plate beside it)")
+    if content_type.lower().startswith("application/x-www-form-urlencoded") or _FORM.match(head):
+        return Body(_form(body))
+    raise MalformedPayload("generic: the body is neither JSON nor a form nor multipart")
+
+
+def find_vehicles(root: Any) -> list[Chain]:
+    """All vehicles, in the order of the body."""
+    return _find(root, ())
+
+
+def plate_text(node: dict[str, Any]) -> str | None:
+    """What a vehicle's plate keys say: "" = named, but not read; None = the object has no plate key."""
+    values = {fold(key): value for key, value in node.items()}
+    named: str | None = None
+    for key in PLATE_ORDER:
+        if key not in values:
+            continue
+        text = _plate_value(values[key])
+        if text:
+            return text
+        if text is not None:
+            named = ""
+    return named
+
+
+class Scope:
+    """The fields of one object and of what hangs below it: `shallow` at its own level, `deep` further down.
+
+    A deep key is known by its own name and with its parent's in front: {"vehicle": {"type": …}} is `vehicletype`.
+    """
+
+    def __init__(self, node: dict[str, Any], skip: set[int]) -> None:
+        self.shallow: dict[str, Any] = {}
+        self.deep: dict[str, Any] = {}
+        for key, value in node.items():
+            self.shallow.setdefault(fold(key), value)
+        waiting = [(fold(key), value) for key, value in node.items()]
+        for prefix, value in waiting:
+            if isinstance(value, list):
+                waiting.extend((prefix, item) for item in value if isinstance(item, dict | list))
+            elif isinstance(value, dict) and id(value) not in skip:
+                for key, child in value.items():
+                    folded = fold(key)
+                    self.deep.setdefault(prefix + folded, child)
+                    self.deep.setdefault(folded, child)
+                    if isinstance(child, dict | list):
+                        waiting.append((folded, child))
+
+    def values(self, field: Field) -> Iterator[tuple[str, Any]]:
+        """(folded key, value) of all that could be this field, the most telling first."""
+        for name in field.names:
+            if name in self.shallow:
+                yield name, self.shallow[name]
+            elif name in self.deep:
+                yield name, self.deep[name]
+        for name in field.bare:
+            if name in self.shallow:
+                yield name, self.shallow[name]
+
+
+def _find(node: Any, around: Chain) -> list[Chain]:
+    if isinstance(node, list):
+        return [chain for item in node for chain in _find(item, around)]
+    if not isinstance(node, dict):
+        return []
+    chain = (*around, node)
+    own = plate_text(node)
+    if own and normalise_plate(own) is not None:
+        return [chain]
+    deeper = [c for key, value in node.items() for c in _below(fold(key), value, chain)]
+    return deeper or ([] if own is None else [chain])
+
+
+def _below(key: str, value: Any, chain: Chain) -> list[Chain]:
+    if key not in PLATES or not isinstance(value, list):
+        return _find(value, chain)
+    found: list[Chain] = []
+    for item in value:  # "plates": ["B 1234 XYZ", …] or [{"text": "B 1234 XYZ"}, …]
+        text = _plate_value(item)
+        if isinstance(item, dict) and (text is None or plate_text(item) is not None):
+            found += _find(item, chain)
+        elif isinstance(item, dict):
+            item["plateNumber"] = text
+            found.append((*chain, item))
+        elif text is not None:
+            found.append((*chain, {"plateNumber": text}))
+    return found
+
+
+def _plate_value(value: Any) -> str | None:
+    """ "" for a plate that is named and empty; None for what is no plate text (a picture under the key `plate`)."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        text = value.strip()
+        return (
+            text if len(text) <= _LONGEST_PLATE and not text.lower().startswith(("data:", "http:", "https:")) else None
+        )
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return str(int(value)) if value == value and abs(value) < 1e15 else None
+    if isinstance(value, dict):
+        inner = {fold(key): child for key, child in value.items()}
+        for key in INNER_PLATE:
+            if isinstance(inner.get(key), str | int):
+                return _plate_value(inner[key])
+    return None
+
+
+def _opened(value: Any, rounds: int) -> Any:
+    """The same tree with the JSON that stands inside strings decoded (`"event_data": "{…}"`)."""
+    if isinstance(value, dict):
+        return {key: _opened(child, rounds) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_opened(child, rounds) for child in value]
+    if isinstance(value, str) and rounds and _looks_like_json(value):
+        try:
+            return _opened(decode_json(value), rounds - 1)
+        except MalformedPayload:
+            return value  # "{ABC123}" is a plate in braces
+    return value
+
+
+def _looks_like_json(text: str) -> bool:
+    head = text[:64].lstrip()
+    return head[:1] == "[" or (head[:1] == "{" and head[1:].lstrip()[:1] in ('"', "}"))
+
+
+def _multipart(parts: list[Part]) -> Body:
+    fields: dict[str, Any] = {}
+    files: list[Part] = []
+    for part in parts:
+        if sniff(part.data):
+            files.append(part)
+        elif not part.data or part.content_type.lower().startswith(("image/", "video/")):
+            continue  # an empty picture, or a placeholder instead of one
+        elif len(part.data) <= _MAX_TEXT_PART:
+            _put(fields, part.name or part.filename or "event", part.text().strip("\x00 \r\n\t"))
+    return Body(_opened(fields, _NESTED_ROUNDS), tuple(files))
+
+
+def _form(body: bytes) -> Any:
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8", "replace").strip(), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS
+        )
+    except ValueError:
+        raise MalformedPayload(f"generic: the form has more than {_MAX_FORM_FIELDS} fields") from None
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        # a client that does not escape base64 has its "+" read as a blank
+        _put(fields, name, value.replace(" ", "+") if value.startswith(_BASE64_HEADS) else value.strip())
+    return _opened(fields, _NESTED_ROUNDS)
+
+
+def _put(fields: dict[str, Any], name: str, value: str) -> None:
+    """Set a form field: `event[plate]` and `event.plate` nest, a repeated name becomes a list."""
+    steps = [step for step in _PATH.split(name)[:8] if step] or [name]
+    at = fields
+    for step in steps[:-1]:
+        inner = at.setdefault(step, {})
+        if not isinstance(inner, dict):
+            at, steps = fields, [name]
+            break
+        at = inner
+    last = steps[-1]
+    if last not in at:
+        at[last] = value
+    elif isinstance(at[last], list):
+        at[last].append(value)
+    else:
+        at[last] = [at[last], value]
