@@ -16,7 +16,8 @@ PASSWORD = "Rahasia-Kamera-88"
 
 def everything_in(database):
     with database.system() as connection:
-        names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        names = connection.execute(text(query)).scalars().all()
         rows = [connection.execute(text(f'SELECT t::text FROM "{name}" t')).scalars().all() for name in names]
     return "\n".join(row for table in rows for row in table)
 
