@@ -33,7 +33,7 @@ def read_capture_time(
     unread = CaptureTime(None, "receive", "")
     offset = _offset(_first_text(scopes, TIME_ZONE))
     for scope in scopes:
-        for _, value in scope.values(TIME):
+        for _, _, value in scope.values(TIME):
             text = _text(value)
             if not text:
                 continue
@@ -98,7 +98,7 @@ def _offset(text: str) -> str:
 
 
 def _first_text(scopes: list[Scope], field: Field) -> str:
-    return next((text for scope in scopes for _, value in scope.values(field) if (text := _text(value))), "")
+    return next((text for scope in scopes for _, _, value in scope.values(field) if (text := _text(value))), "")
 
 
 def _text(value: Any) -> str:

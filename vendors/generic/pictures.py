@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,7 +27,9 @@ _PICTURE_WORDS = ("image", "img", "pic", "photo", "foto", "gambar", "snap", "cro
 _LABELS = ("role", "kind", "type", "name", "label", "filename")
 _URL = re.compile(r"(?:https?|ftp)://\S{1,2000}", re.IGNORECASE)
 _FILE = re.compile(r"[^\s<>\"']{1,500}\.(?:jpe?g|png)(?:\?\S{0,500})?", re.IGNORECASE)
-_BASE64_HEADS = ("/9j/", "iVBORw0KGgo")
+_INLINE = ("data:", "DATA:", "Data:", "/9j/", "iVBORw0KGgo")
+_LONG = 2048
+_LONGEST_NAME = 200
 _SMALLEST = 64
 
 
@@ -45,14 +48,14 @@ def bind(body: Body, vehicles: list[Chain]) -> list[tuple[Image, ...]]:
     own_of: list[list[Image]] = []
     roads = {id(node) for chain in vehicles for node in chain}
     for chain in vehicles:
-        own_of.append(_images(_collect(chain[-1], "", roads - {id(chain[-1])}), files, named))
+        own_of.append(_images(_collect(chain[-1], roads), files, named))
     seen: set[int] = set()
     for chain in vehicles:
         for node in chain[:-1]:
             if id(node) not in seen:
                 seen.add(id(node))
                 below = [n for n, other in enumerate(vehicles) if any(node is step for step in other[:-1])]
-                _share(_images(_collect(node, "", roads - {id(node)}), files, named), below, own_of)
+                _share(_images(_collect(node, roads), files, named), below, own_of)
     rest = [part for part in body.files if id(part) not in named]
     _share([_of_part(part, None) for part in rest], list(range(len(vehicles))), own_of)
     return [tuple(images) for images in own_of]
@@ -99,25 +102,42 @@ def role_of(name: str) -> ImageRole | None:
     return next((role for words, role in _ROLES if any(word in folded for word in words)), None)
 
 
-def _collect(node: dict[str, Any], path: str, skip: set[int]) -> list[_Found]:
-    label = next((node[key] for key in node if fold(key) in _LABELS and isinstance(node[key], str)), "")
+@lru_cache(maxsize=1024)
+def _told_by_key(key: str) -> tuple[bool, ImageRole | None]:
+    """Whether a folded key speaks of a picture, and of which."""
+    return any(word in key for word in _PICTURE_WORDS), role_of(key)
+
+
+def _collect(
+    node: dict[str, Any], skip: set[int], around: tuple[bool, ImageRole | None] = (False, None)
+) -> list[_Found]:
+    """The pictures in an object, without the objects of `skip`; `around` is what the keys above it tell."""
     found: list[_Found] = []
+    label: str | None = None
     for key, value in node.items():
-        here = f"{path} {fold(key)}"
+        if not isinstance(value, str | dict | list):
+            continue
+        speaks, role = _told_by_key(fold(key))
+        speaks = speaks or around[0]
         for item in value if isinstance(value, list) else (value,):
             if isinstance(item, str):
-                found += _of_text(item, here, label)
+                if speaks or len(item) > _LONG or "." in item or item.startswith(_INLINE):
+                    label = _label(node) if label is None else label
+                    found += _of_text(item, fold(key), speaks, role or role_of(label) or around[1])
             elif isinstance(item, dict) and id(item) not in skip:
-                found += _collect(item, here, skip)
+                found += _collect(item, skip, (speaks, role or around[1]))
     return found
 
 
-def _of_text(text: str, path: str, label: str) -> list[_Found]:
+def _label(node: dict[str, Any]) -> str:
+    """What an object says of itself: {"type": "plate", "data": …}."""
+    texts = (value for key, value in node.items() if fold(key) in _LABELS and isinstance(value, str))
+    return next((text for text in texts if len(text) < 100), "")
+
+
+def _of_text(text: str, key: str, speaks: bool, role: ImageRole | None) -> list[_Found]:
     """What a string of the tree is: a picture in base64, an address of one, the name of a file part, or nothing."""
-    picture_key = any(word in path for word in _PICTURE_WORDS)
-    key = path.rsplit(" ", 1)[-1]
-    role = role_of(key) or (role_of(label) if label and len(label) < 100 else None) or role_of(path)
-    if text[:5].lower() == "data:" or text.startswith(_BASE64_HEADS) or (picture_key and len(text) > 2000):
+    if text.startswith(_INLINE) or (speaks and len(text) > _LONG):
         data = decode_base64_image(text)
         if data is None or len(data) < _SMALLEST:
             return []
@@ -126,13 +146,13 @@ def _of_text(text: str, path: str, label: str) -> list[_Found]:
             for one in split_jpegs(data)
             if sniff(one)
         ]
-    if len(text) > 2100:
+    if len(text) > _LONG:
         return []
     address = text.strip()
     web = _URL.fullmatch(address) is not None
-    if (web and picture_key) or (_FILE.fullmatch(address) and (web or picture_key or "url" in key)):
+    if (web and speaks) or ((web or speaks or "url" in key) and _FILE.fullmatch(address)):
         told = role or role_of(address) or "scene"
-        return [_Found(role, Image(role=told, url=address), name=address.removeprefix("cid:"))]
-    if picture_key and 0 < len(address) <= 200:
+        return [_Found(role, Image(role=told, url=address), name=address)]
+    if speaks and 0 < len(address) <= _LONGEST_NAME:
         return [_Found(role, name=address.removeprefix("cid:"))]
     return []

@@ -19,7 +19,7 @@ from core.api import (
 from core.api import Plugin as Base
 from vendors.generic import pictures
 from vendors.generic.reading import Config, is_heartbeat, read_vehicle
-from vendors.generic.tree import Scope, find_vehicles, read_body
+from vendors.generic.tree import Chain, Scope, find_vehicles, read_body
 from vendors.generic.words import PLATE_KEYS, fold
 
 PATH = "/api/violation"
@@ -49,10 +49,12 @@ class Plugin(Base):
     def parse_payload(self, payload: Payload) -> list[Observation]:
         config = _config_of(payload.device, self.config)
         body = read_body(payload.body, payload.content_type)
+        vehicles: list[Chain] = []
         for event in body.root if isinstance(body.root, list) and body.root else (body.root,):
-            if not find_vehicles(event) and not is_heartbeat(event):
+            found = find_vehicles(event)
+            if not found and not is_heartbeat(event):
                 raise MalformedPayload(f"generic: the body names no vehicle: {_expected()}; it has {_keys(event)}")
-        vehicles = find_vehicles(body.root)
+            vehicles += found
         roads = {id(node) for chain in vehicles for node in chain}
         scopes: dict[int, Scope] = {}
         vehicles_below: dict[int, int] = {}

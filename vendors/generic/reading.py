@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"\s*([+-]?\d{1,15}(?:[.,]\d{1,20})?(?:[eE][+-]?\d)?)\s*[A-
 _LONGEST_WORD = 100
 _MAX_EXTRA = 32
 _LONGEST_EXTRA = 300
-_HEARTBEAT_KEYS = Field(words.EVENT.names, ("type", "status", "message", "msg", "cmd", "command"))
+_HEARTBEAT_KEYS = {*words.EVENT.names, *words.EVENT.bare, "status", "message", "msg", "cmd", "command"}
 
 
 class Config(PluginConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,10 +99,11 @@ def is_heartbeat(root: Any) -> bool:
     """Whether a body without a vehicle says of itself that it is a sign of life."""
     if not isinstance(root, dict):
         return False
-    scope = Scope(root, set())
-    if any(key in words.HEARTBEATS for key in scope.shallow):
-        return True
-    return any(isinstance(v, str) and fold(v) in words.HEARTBEATS for _, v in scope.values(_HEARTBEAT_KEYS))
+    return any(
+        fold(key) in words.HEARTBEATS
+        or (fold(key) in _HEARTBEAT_KEYS and isinstance(value, str) and fold(value) in words.HEARTBEATS)
+        for key, value in root.items()
+    )
 
 
 def _event_id(scopes: list[Scope], suffix: str = "") -> str:
@@ -114,7 +115,7 @@ def _event_id(scopes: list[Scope], suffix: str = "") -> str:
 def _word(scopes: list[Scope], field: Field) -> str:
     """The first scalar of a field as text, "" when there is none."""
     for scope in scopes:
-        for _, value in scope.values(field):
+        for _, _, value in scope.values(field):
             text = _scalar(value)
             if text:
                 return text
@@ -141,7 +142,7 @@ def _number(value: Any) -> float | None:
 
 def _confidence(scopes: list[Scope], scale: str) -> float | None:
     for scope in scopes:
-        for name, value in scope.values(words.CONFIDENCE):
+        for _, name, value in scope.values(words.CONFIDENCE):
             number = _number(value)
             if number is None:
                 continue
@@ -155,7 +156,7 @@ def _confidence(scopes: list[Scope], scale: str) -> float | None:
 
 def _direction(scopes: list[Scope]) -> Direction:
     for scope in scopes:
-        for _, value in scope.values(words.DIRECTION):
+        for _, _, value in scope.values(words.DIRECTION):
             if isinstance(value, str) and fold(value) in words.DIRECTIONS:
                 return words.DIRECTIONS[fold(value)]
     return "unknown"
@@ -166,7 +167,7 @@ def _speed(scopes: list[Scope]) -> float | None:
     unit = fold(_word(scopes, words.SPEED_UNIT))
     for field, factor in ((words.SPEED, _UNIT_KMH.get(unit, 1.0)), (words.SPEED_MPH, _KMH_PER_MILE)):
         for scope in scopes:
-            for _, value in scope.values(field):
+            for _, _, value in scope.values(field):
                 written = fold(value)[-3:] if isinstance(value, str) else ""
                 number = _number(value)
                 if number is not None and number >= 0:
@@ -178,7 +179,7 @@ def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
     """What the body claims. A type nobody here knows is OTHER; an event's own name counts only where it is known."""
     found: list[ViolationType] = []
     for scope in scopes:
-        for _, value in scope.values(words.VIOLATION):
+        for _, _, value in scope.values(words.VIOLATION):
             for item in value if isinstance(value, list) else (value,):
                 if isinstance(item, dict):
                     item = next((v for k, v in item.items() if fold(k) in ("type", "name", "code", "jenis")), None)
@@ -204,10 +205,11 @@ def _extra(chain: Chain) -> dict[str, Any]:
                 continue
             if isinstance(value, dict | list) and (node is not chain[-1] or _holds_secret(value)):
                 continue  # what wraps the vehicle, or stands beside it
-            if isinstance(value, str) and len(value) > _LONGEST_EXTRA:
-                continue
-            if len(msgspec.json.encode(value)) <= _LONGEST_EXTRA:
-                kept[name] = value
+            if isinstance(value, str | dict | list):
+                size = len(value) if isinstance(value, str) else len(msgspec.json.encode(value))
+                if size > _LONGEST_EXTRA:
+                    continue
+            kept[name] = value
             if len(kept) >= _MAX_EXTRA:
                 return kept
     return kept

@@ -7,19 +7,20 @@ found by walking, not by name. The objects around a vehicle lend it what it does
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from core.api import MalformedPayload, Part, decode_json, is_multipart, normalise_plate, sniff, split_parts
-from vendors.generic.words import INNER_PLATE, PLATE_ORDER, PLATES, Field, fold
+from vendors.generic import words
+from vendors.generic.words import INNER_PLATE, PLATE_RANK, PLATES, Field, fold
 
 _MAX_FORM_FIELDS = 1000
 _MAX_TEXT_PART = 32 * 1024 * 1024
 _LONGEST_PLATE = 40
 _NESTED_ROUNDS = 2
+_MOST_OF_A_KIND = 16
 _PATH = re.compile(r"[\[\].]+")
 _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
 _BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
@@ -58,52 +59,57 @@ def find_vehicles(root: Any) -> list[Chain]:
 
 def plate_text(node: dict[str, Any]) -> str | None:
     """What a vehicle's plate keys say: "" = named, but not read; None = the object has no plate key."""
-    values = {fold(key): value for key, value in node.items()}
-    named: str | None = None
-    for key in PLATE_ORDER:
-        if key not in values:
+    best: tuple[int, str] | None = None
+    for key, value in node.items():
+        rank = PLATE_RANK.get(fold(key))
+        if rank is None:
             continue
-        text = _plate_value(values[key])
-        if text:
-            return text
-        if text is not None:
-            named = ""
-    return named
+        text = _plate_value(value)
+        if text is not None and (best is None or not best[1] or (text and rank < best[0])):
+            best = (rank, text)
+    return best[1] if best is not None else None
 
 
 class Scope:
-    """The fields of one object and of what hangs below it: `shallow` at its own level, `deep` further down.
+    """The fields of one object and of what hangs below it.
 
-    A deep key is known by its own name and with its parent's in front: {"vehicle": {"type": …}} is `vehicletype`.
+    A key further down is known by its own name and with its parent's in front: {"vehicle": {"type": …}} is
+    `vehicletype`. Of equal keys the one nearest to the top counts.
     """
 
+    __slots__ = ("_found",)
+
     def __init__(self, node: dict[str, Any], skip: set[int]) -> None:
-        self.shallow: dict[str, Any] = {}
-        self.deep: dict[str, Any] = {}
+        self._found: dict[int, list[tuple[int, str, Any]]] = {}
+        waiting: list[tuple[str, Any]] = []
         for key, value in node.items():
-            self.shallow.setdefault(fold(key), value)
-        waiting = [(fold(key), value) for key, value in node.items()]
+            folded = fold(key)
+            self._note(words.BESIDE, folded, value)
+            if isinstance(value, dict | list):
+                waiting.append((folded, value))
         for prefix, value in waiting:
             if isinstance(value, list):
                 waiting.extend((prefix, item) for item in value if isinstance(item, dict | list))
-            elif isinstance(value, dict) and id(value) not in skip:
+            elif id(value) not in skip:
                 for key, child in value.items():
                     folded = fold(key)
-                    self.deep.setdefault(prefix + folded, child)
-                    self.deep.setdefault(folded, child)
+                    self._note(words.ANYWHERE, folded, child)
+                    self._note(words.ANYWHERE, prefix + folded, child)
                     if isinstance(child, dict | list):
                         waiting.append((folded, child))
 
-    def values(self, field: Field) -> Iterator[tuple[str, Any]]:
-        """(folded key, value) of all that could be this field, the most telling first."""
-        for name in field.names:
-            if name in self.shallow:
-                yield name, self.shallow[name]
-            elif name in self.deep:
-                yield name, self.deep[name]
-        for name in field.bare:
-            if name in self.shallow:
-                yield name, self.shallow[name]
+    def values(self, field: Field) -> list[tuple[int, str, Any]]:
+        """(rank, folded key, value) of all that could be this field, the most telling first."""
+        return self._found.get(field.number, [])
+
+    def _note(self, index: dict[str, list[tuple[int, int]]], name: str, value: Any) -> None:
+        for number, rank in index.get(name, ()):
+            found = self._found.setdefault(number, [])
+            at = len(found)
+            while at and found[at - 1][0] > rank:
+                at -= 1
+            if len(found) < _MOST_OF_A_KIND:
+                found.insert(at, (rank, name, value))
 
 
 def _find(node: Any, around: Chain) -> list[Chain]:

@@ -8,28 +8,49 @@ in an object around it, since a camera or a box may have a colour too.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import count
 
 import msgspec
 
 from core.api import Direction, ViolationType
 
 _NOT_ALNUM = re.compile(r"[^a-z0-9]")
+_LONGEST_KEY = 100
 
 
 def fold(key: str) -> str:
-    """Letters and digits of a key, lower case."""
+    """Letters and digits of a key, lower case; of an absurdly long one, only its beginning."""
+    return _fold(key if len(key) <= _LONGEST_KEY else key[:_LONGEST_KEY])
+
+
+@lru_cache(maxsize=4096)
+def _fold(key: str) -> str:
     return _NOT_ALNUM.sub("", key.lower())
 
 
 class Field(msgspec.Struct, frozen=True):
-    """The folded keys of one field, in order of preference."""
+    """The folded keys of one field, in order of preference; `number` is its place in ANYWHERE and BESIDE."""
 
+    number: int
     names: tuple[str, ...]
     bare: tuple[str, ...] = ()
 
 
+ANYWHERE: dict[str, list[tuple[int, int]]] = {}
+"""Folded key -> (number of a field, rank of the key in it), for keys that tell wherever they stand."""
+BESIDE: dict[str, list[tuple[int, int]]] = {}
+"""The same for keys beside the plate or in an object around it: all names and the bare ones."""
+_numbers = count()
+
+
 def _field(names: str, bare: str = "") -> Field:
-    return Field(tuple(names.split()), tuple(bare.split()))
+    field = Field(next(_numbers), tuple(names.split()), tuple(bare.split()))
+    for rank, name in enumerate(field.names + field.bare):
+        BESIDE.setdefault(name, []).append((field.number, rank))
+        if rank < len(field.names):
+            ANYWHERE.setdefault(name, []).append((field.number, rank))
+    return field
 
 
 PLATE_KEYS = (
@@ -43,7 +64,7 @@ PLATE_KEYS = (
 """Keys that name a vehicle; the first ones are told to a client whose body has none."""
 
 PLATES = frozenset(fold(key) for key in PLATE_KEYS)
-PLATE_ORDER = tuple(dict.fromkeys(fold(key) for key in PLATE_KEYS))
+PLATE_RANK = {key: rank for rank, key in enumerate(dict.fromkeys(fold(key) for key in PLATE_KEYS))}
 INNER_PLATE = ("number", "text", "value", "plate", "platenumber", "plateno", "platetext", "licenseplate", "raw", "code",
                "string", "content", "nomor")  # fmt: skip
 """Keys inside an object under a plate key: `"plate": {"text": "B 1234 XYZ"}`."""
