@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import sys
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ from core.accounts.audit import Actor
 from core.accounts.service import Accounts
 from core.cli.config import settings_of
 from core.db.engine import Database
+from core.db.runtime import open_services
+from core.settings import Settings
 
 
 @click.group("user")
@@ -92,12 +95,23 @@ def operator() -> Actor:
     return Actor("cli", None, name)
 
 
+def deployment_database(settings: Settings) -> Database:
+    """The deployment's database; the embedded one is started for this command when no server runs it already."""
+    services = open_services(settings)
+    database = Database(services.database_url)
+    context = click.get_current_context()
+    context.call_on_close(services.close)
+    context.call_on_close(database.dispose)
+    return database
+
+
 def _accounts() -> Accounts:
     settings = settings_of()
-    return Accounts(Database.open(settings), settings.signing_key().reveal())
+    return Accounts(deployment_database(settings), settings.signing_key().reveal())
 
 
 def _password(from_stdin: bool) -> str:
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        return sys.stdin.readline().rstrip("\r\n")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password

@@ -9,8 +9,7 @@ import msgspec
 
 from core.accounts.vendors import add_vendor, list_vendors
 from core.cli.config import settings_of
-from core.cli.user import operator
-from core.db.engine import Database
+from core.cli.user import deployment_database, operator
 
 
 @click.group("vendor")
@@ -29,7 +28,7 @@ def add(
     code: str, name: str | None, region: str | None, etnas_url: str | None, api_key: str | None, as_json: bool
 ) -> None:
     """Add an agency, like polda-banten."""
-    database = Database.open(settings_of())
+    database = deployment_database(settings_of())
     vendor_id = add_vendor(
         database, code, name=name, region=region, etnas_url=etnas_url, api_key=api_key, by=operator()
     )
@@ -40,7 +39,7 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 def list_all(as_json: bool) -> None:
     """Show all agencies."""
-    rows = list_vendors(Database.open(settings_of()))
+    rows = list_vendors(deployment_database(settings_of()))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return

@@ -20,9 +20,10 @@ TOKEN = Secret("token-of-prometheus")
 
 
 def set_schema(world: World, revision: str | None) -> None:
-    world.execute(text("DELETE FROM alembic_version"))
-    if revision is not None:
-        world.execute(text("INSERT INTO alembic_version VALUES (:revision)").bindparams(revision=revision))
+    with world.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+        if revision is not None:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
 
 
 @pytest.fixture

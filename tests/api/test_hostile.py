@@ -20,7 +20,8 @@ NAMES = ("plate", "device", "vendor", "type", "from", "to", "cursor", "limit", "
          "mine", "verdict", "kind", "sink", "violation", "skew", "maker", "action", "object_id", "open")  # fmt: skip
 ODD = st.sampled_from(
     ["", "\x00", "'", "%", "*", "B*", "?" * 40, "1e999", "-1", str(2**63), "0001-01-01T00:00:00+14:00", "NaN",
-     "\U0001f697", "9999-12-31T23:59:59-14:00", "true", "null", "[]", "B" * 41, "WyJ4Iiw5XQ", "2026-01-01", "../..", "1 OR 1=1"]
+     "\U0001f697", "9999-12-31T23:59:59-14:00", "true", "null", "[]", "B" * 41, "WyJ4Iiw5XQ",
+     "2026-01-01", "../..", "1 OR 1=1"]
 )  # fmt: skip
 VALUES = st.one_of(ODD, st.text(max_size=45))
 
