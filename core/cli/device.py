@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from core import log
 from core.cli.config import settings_of
 from core.cli.user import operator
 from core.db.engine import Database
@@ -204,6 +205,7 @@ def enable(code: str) -> None:
 
 def _database(settings: Settings) -> Database:
     """The deployment's database; the embedded one is started for this command when no server runs it already."""
+    log.configure(settings.log_style, settings.log_level)
     services = open_services(settings)
     database = Database(services.database_url)
     context = click.get_current_context()

@@ -5,6 +5,7 @@ import structlog
 from sqlalchemy import insert, text
 
 from core.accounts.tables import vendors
+from core.db.schema import metadata
 from core.ingest import devices
 from core.ingest.devices import NewDevice
 from core.secrets import SecretBox
@@ -16,9 +17,7 @@ PASSWORD = "Rahasia-Kamera-88"
 
 def everything_in(database):
     with database.system() as connection:
-        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        names = connection.execute(text(query)).scalars().all()
-        rows = [connection.execute(text(f'SELECT t::text FROM "{name}" t')).scalars().all() for name in names]
+        rows = [connection.execute(text(f'SELECT t::text FROM "{name}" t')).scalars().all() for name in metadata.tables]
     return "\n".join(row for table in rows for row in table)
 
 
