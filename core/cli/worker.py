@@ -26,6 +26,7 @@ def command() -> None:
 def run(settings: Settings) -> None:
     """Work with these settings until SIGTERM or SIGINT; call it in the main thread. The services run already."""
     from core.db.engine import Database
+    from core.db.partitions import ensure_partitions
     from core.db.runtime import open_services
     from core.hooks.host import Host
     from core.sync.cases import open_media
@@ -36,12 +37,23 @@ def run(settings: Settings) -> None:
     host = Host.load(settings.plugins_file, environ=os.environ, data_dir=settings.home / "plugins")
     media = open_media(database, settings.home / "media")
     stop = threading.Event()
+
+    def partitions() -> None:
+        with database.owner() as connection:
+            ensure_partitions(connection)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         run_worker(
-            database, host, media, services.redis_url, stop, deadline=timedelta(days=settings.letter_days)
-        )  # fmt: skip
+            database,
+            host,
+            media,
+            services.redis_url,
+            stop,
+            deadline=timedelta(days=settings.letter_days),
+            upkeep={"partitions": partitions},
+        )
     finally:
         host.close()
         media.close()

@@ -70,7 +70,7 @@ def enqueue_due(database: Database, host: Host, *, deadline: timedelta = DEADLIN
     """
     with database.system() as connection:
         vendors = connection.execute(text(_SERVED)).all()
-        sinks = {row.id: found for row in vendors if (found := host.sinks_for(row.vendor_code))}
+        sinks = {row.id: bound for row in vendors if (bound := host.sinks_for(row.vendor_code))}
         if not sinks:
             return 0
         found = connection.execute(_APPROVED, {"served": list(sinks), "limit": limit}).all()

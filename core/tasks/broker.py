@@ -30,7 +30,7 @@ def set_broker(redis_url: str) -> RedisBroker:
         retry=Retry(NoBackoff(), 0),  # redis-py would wait for seconds on a dead server; the beat is its own retry
         health_check_interval=15,
     )
-    broker = RedisBroker(
+    broker = RedisBroker(  # type: ignore[no-untyped-call]
         client=client, middleware=[AgeLimit(max_age=MAX_AGE_MS)], namespace=NAMESPACE, dead_message_ttl=DEAD_TTL_MS
     )
     dramatiq.set_broker(broker)

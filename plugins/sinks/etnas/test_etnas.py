@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from core.api import HttpResponse, Unbuildable
-from core.hooks.errors import ConfigError
+from core.testing.sinks import ConfigMistake
 
 
 def test_the_payload_is_exactly_the_agreed_one(make_sink, case):
@@ -83,5 +83,5 @@ def test_look_ups_and_answers_are_told_apart(make_sink):
     ],
 )
 def test_mistakes_in_the_config_are_named(make_sink, table, said):
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigMistake, match=said):
         make_sink("etnas", **table)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from core.api import HttpResponse, Unbuildable
-from core.hooks.errors import ConfigError
+from core.testing.sinks import ConfigMistake
 
 
 def test_a_case_is_told_in_full(make_sink, case):
@@ -58,5 +58,5 @@ def test_a_case_without_a_plate_goes_back_to_a_person(make_sink, case):
     "table", [{}, {"url": "k.test"}, {"url": "https://u:p@k.test"}, {"url": "https://k.test?key=1"}]
 )
 def test_mistakes_in_the_config_are_named(make_sink, table):
-    with pytest.raises(ConfigError, match="url"):
+    with pytest.raises(ConfigMistake, match="url"):
         make_sink("korlantas", **table)

@@ -3,7 +3,7 @@
 import pytest
 
 from core.api import HttpResponse
-from core.hooks.errors import ConfigError
+from core.testing.sinks import ConfigMistake
 
 SECRETS = {"S": "whsec_bWFuYSByYWhhc2lh", "OLD": "bGFtYQ=="}
 
@@ -39,5 +39,5 @@ def test_the_status_alone_decides(make_sink, status, outcome):
 @pytest.mark.parametrize("table", [{"url": "https://w.test"}, {"url": "https://w.test", "secret": "clear"},
                                    {"url": "https://w.test", "secret": {"env": "S"}, "evidence": "all"}])  # fmt: skip
 def test_mistakes_in_the_config_are_named(make_sink, table):
-    with pytest.raises(ConfigError, match=r"secret|evidence"):
+    with pytest.raises(ConfigMistake, match=r"secret|evidence"):
         make_sink("webhook", SECRETS, **table)
