@@ -20,44 +20,34 @@ TENANTED = (
     "violations",
 )  # fmt: skip
 UNTENANTED = ("inbox", "login_failures", "plugin_states", "replays", "revoked_tokens", "sink_breakers")
+APPEND_ONLY = ("audit_log",)
+NEVER_CHANGED = ("media", "payloads", "sync_attempts")
+"""Rows that nobody alters: the system role adds them and may remove them (retention)."""
+PARTITIONED = {"payloads": 1 << 30, "plate_reads": 5_000_000, "audit_log": 5_000_000}
+"""Table -> ids in one partition."""
+
+API_READS = (
+    "audit_log", "device_health", "devices", "etnas_sync", "event_counts", "image_fetches", "media", "passages",
+    "payloads", "plate_reads", "plugin_states", "quarantine", "sink_breakers", "sync_attempts", "vendors", "violations",
+)  # fmt: skip
+API_PEOPLE = "id, username, full_name, is_active, created_at, updated_at, last_login_at, vendor_id"
+"""Of officers and admins; their password hashes and token versions are the system role's business."""
 API_WRITES = {
     "INSERT": ("audit_log", "sync_attempts"),
     "UPDATE": ("violations", "quarantine", "etnas_sync"),
 }
-"""What the review API may change through row-level security; everything else it only reads. It deletes nothing."""
+"""What the review API may change through row-level security. It deletes nothing."""
 
-ROLES = """
-DO $$
-DECLARE wanted text;
-BEGIN
-  FOREACH wanted IN ARRAY ARRAY['tangkapin_api', 'tangkapin_system'] LOOP
-    BEGIN
-      IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = wanted) THEN
-        EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT NOBYPASSRLS', wanted);
-      END IF;
-    EXCEPTION
-      WHEN duplicate_object OR unique_violation THEN NULL;  -- another migration was a moment faster
-      WHEN insufficient_privilege THEN
-        RAISE EXCEPTION 'the database user may not create roles: run CREATE ROLE %; GRANT % TO %', wanted, wanted,
-          current_user USING HINT = 'as a superuser, then migrate again';
-    END;
-    BEGIN
-      EXECUTE format('GRANT %I TO %I', wanted, current_user);
-    EXCEPTION WHEN insufficient_privilege THEN
-      IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
-        RAISE;
-      END IF;
-    END;
-  END LOOP;
-END $$
-"""
+MINE = "ANY ((SELECT string_to_array(current_setting('app.vendors', true), ',')::bigint[])::bigint[])"
+"""The vendors of the transaction, worked out once for a statement (sub-select) and not for each row."""
 
 TABLES = r"""
+CREATE SEQUENCE audit_log_id_seq;
 CREATE SEQUENCE batch_seq;
 CREATE SEQUENCE plate_reads_id_seq;
 CREATE SEQUENCE passages_id_seq;
 CREATE TABLE audit_log (
-  id BIGINT GENERATED ALWAYS AS IDENTITY,
+  id BIGINT DEFAULT nextval('audit_log_id_seq') NOT NULL,
   vendor_id BIGINT NOT NULL,
   at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
   actor_role VARCHAR(20) NOT NULL,
@@ -71,7 +61,8 @@ CREATE TABLE audit_log (
   purpose TEXT DEFAULT '' NOT NULL,
   detail JSONB DEFAULT '{}' NOT NULL,
   CONSTRAINT pk_audit_log PRIMARY KEY (id)
-);
+)
+ PARTITION BY RANGE (id);
 COMMENT ON COLUMN audit_log.actor_role IS 'officer, admin, system, cli';
 CREATE INDEX ix_audit_log_object ON audit_log (object_kind, object_id);
 CREATE INDEX ix_audit_log_vendor_id_at ON audit_log (vendor_id, at);
@@ -506,62 +497,65 @@ COMMENT ON COLUMN device_health.skew_s IS 'their median';
 COMMENT ON COLUMN device_health.skew_state IS 'unknown, ok, warn, hold, wrong_zone';
 """
 
-PARTITIONS = """
-CREATE TABLE payloads_default PARTITION OF payloads DEFAULT;
-CREATE TABLE plate_reads_default PARTITION OF plate_reads DEFAULT;
-CREATE TABLE payloads_0 PARTITION OF payloads FOR VALUES FROM (0) TO (1073741824);
-CREATE TABLE payloads_1 PARTITION OF payloads FOR VALUES FROM (1073741824) TO (2147483648);
-CREATE TABLE plate_reads_0 PARTITION OF plate_reads FOR VALUES FROM (0) TO (5000000);
-CREATE TABLE plate_reads_1 PARTITION OF plate_reads FOR VALUES FROM (5000000) TO (10000000);
-"""
-
-APPEND_ONLY = """
+GUARDS = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+  RAISE EXCEPTION '% is append-only', TG_ARGV[0] USING ERRCODE = 'insufficient_privilege';
 END $$;
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
-  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+  FOR EACH ROW EXECUTE FUNCTION refuse_change('audit_log');
 CREATE TRIGGER audit_log_not_truncated BEFORE TRUNCATE ON audit_log
-  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('audit_log');
 """
-
-
-def _runner() -> Any:
-    """Statements as they stand: the driver would read a % in them as a placeholder."""
-    return op.get_bind().connection.cursor().execute
 
 
 def upgrade() -> None:
-    """Make everything."""
-    run = _runner()
-    run(ROLES)
+    """Make everything. The roles are there already (core.db.roles)."""
+    run = op.get_bind().exec_driver_sql
     run(TABLES)
-    run(PARTITIONS)
-    run(APPEND_ONLY)
+    run(GUARDS)
     for table in (*TENANTED, "vendors"):
-        key = "id" if table == "vendors" else "vendor_id"
-        mine = f"{key} = ANY (string_to_array(current_setting('app.vendors', true), ',')::bigint[])"
+        mine = f"{'id' if table == 'vendors' else 'vendor_id'} = {MINE}"
         run(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         run(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         run(f"CREATE POLICY {table}_system ON {table} TO tangkapin_system USING (true) WITH CHECK (true)")
         run(f"CREATE POLICY {table}_tenant ON {table} TO tangkapin_api USING ({mine}) WITH CHECK ({mine})")
-        run(f"GRANT SELECT ON {table} TO tangkapin_api")
-        run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO tangkapin_system")
-    for table in UNTENANTED:
-        run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO tangkapin_system")
-    run("GRANT SELECT ON plugin_states, sink_breakers TO tangkapin_api")
+    for table in (*TENANTED, "vendors", *UNTENANTED):
+        verbs = "SELECT, INSERT, UPDATE, DELETE"
+        if table in APPEND_ONLY:
+            verbs = "SELECT, INSERT"
+        elif table in NEVER_CHANGED:
+            verbs = "SELECT, INSERT, DELETE"
+        run(f"GRANT {verbs} ON {table} TO tangkapin_system")
+    run(f"GRANT SELECT ON {', '.join(API_READS)} TO tangkapin_api")
+    run(f"GRANT SELECT ({API_PEOPLE}) ON admins TO tangkapin_api")
+    run(f"GRANT SELECT ({API_PEOPLE}, badge_no) ON officers TO tangkapin_api")
     for verb, tables in API_WRITES.items():
         run(f"GRANT {verb} ON {', '.join(tables)} TO tangkapin_api")
-    run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO tangkapin_api, tangkapin_system")
+    run("GRANT USAGE ON SCHEMA public TO tangkapin_api, tangkapin_system")
+    run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO tangkapin_system")
+    run("GRANT USAGE ON SEQUENCE audit_log_id_seq TO tangkapin_api")
     run("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    for table, span in PARTITIONED.items():
+        _partition(f"{table}_default", f"{table} DEFAULT")
+        for number in range(3):
+            low, high = number * span, (number + 1) * span
+            _partition(f"{table}_p{number}", f"{table} FOR VALUES FROM ({low}) TO ({high})")
+
+
+def _partition(name: str, of: str) -> None:
+    """A partition that is reached through its table only; the system role may look at it, for retention."""
+    run = op.get_bind().exec_driver_sql
+    run(f"CREATE TABLE {name} PARTITION OF {of}")
+    run(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
+    run(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+    run(f"CREATE POLICY {name}_system ON {name} FOR SELECT TO tangkapin_system USING (true)")
+    run(f"GRANT SELECT ON {name} TO tangkapin_system")
 
 
 def downgrade() -> None:
     """Remove everything but the roles: other databases of the cluster may use them."""
-    run = _runner()
-    for table in (*TENANTED, *UNTENANTED, "vendors"):
-        run(f"DROP TABLE IF EXISTS {table} CASCADE")
-    run("DROP FUNCTION IF EXISTS refuse_change() CASCADE")
-    for sequence in ("batch_seq", "plate_reads_id_seq", "passages_id_seq"):
-        run(f"DROP SEQUENCE IF EXISTS {sequence}")
+    run = op.get_bind().exec_driver_sql
+    run(f"DROP TABLE {', '.join((*TENANTED, *UNTENANTED, 'vendors'))}")
+    run("DROP FUNCTION refuse_change()")
+    run("DROP SEQUENCE audit_log_id_seq, batch_seq, plate_reads_id_seq, passages_id_seq")
