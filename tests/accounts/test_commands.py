@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from litestar.testing import TestClient
+
+from core.cli.main import cli
+from core.testing.review import KEY, PASSWORD, World
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path) -> Any:
+    def invoke(*words: str, typed: str = "") -> Result:
+        given = (f"database_url={world.database.url}", "redis_url=redis://127.0.0.1:1/0", f"secret_key={KEY}")
+        options = [option for setting in given for option in ("--set", setting)]
+        return CliRunner().invoke(cli, ["--home", str(tmp_path), *options, *words], input=typed)
+
+    return invoke
+
+
+def test_an_account_made_on_the_command_line_can_log_in_until_it_is_disabled(run: Any, client: TestClient) -> None:
+    assert 0 == run("vendor", "add", "polda-jatim", "--name", "Polda Jawa Timur", "--api-key", "env:KEY").exit_code
+    words = ("user", "add", "wati", "--vendor", "polda-jatim", "--name", "Wati", "--password-stdin", "--json")
+    added = run(*words, typed=PASSWORD + "\n")
+    assert (0, "polda-jatim") == (added.exit_code, json.loads(added.stdout)["vendor"]), added.output
+    body = {"username": "wati", "password": PASSWORD}
+    assert 200 == client.post("/api/auth/login", json=body).status_code
+    assert 0 == run("user", "disable", "wati").exit_code
+    assert 401 == client.post("/api/auth/login", json=body).status_code
+    assert 0 == run("user", "enable", "wati").exit_code
+    changed = run("user", "password", "wati", "--password-stdin", typed="lain-kuda-baterai-7\n")
+    assert 0 == changed.exit_code
+    assert 401 == client.post("/api/auth/login", json=body).status_code
+    assert 200 == client.post("/api/auth/login", json=body | {"password": "lain-kuda-baterai-7"}).status_code
+
+
+def test_the_lists_show_accounts_and_vendors_and_no_secret(run: Any) -> None:
+    run("user", "add", "kepala", "--role", "admin", "--password-stdin", typed=PASSWORD + "\n")
+    users, vendors = run("user", "list", "--json"), run("vendor", "list", "--json")
+    assert [("kepala", "admin", None)] == [(u["username"], u["role"], u["vendor"]) for u in json.loads(users.stdout)]
+    assert ["polda-bali", "polda-banten"] == [vendor["vendor_code"] for vendor in json.loads(vendors.stdout)]
+    assert "argon2" not in users.output and PASSWORD not in users.output
+    assert "national" in run("user", "list").output
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "told"),
+    [
+        (("user", "add", "siti", "--password-stdin"), PASSWORD, "--vendor"),
+        (("user", "add", "siti", "--role", "admin", "--password-stdin"), "short", "10 to 200"),
+        (("user", "disable", "nobody"), "", "no account"),
+        (("vendor", "add", "polda-x", "--api-key", "sk-the-key-itself"), "", "env:NAME"),
+        (("vendor", "add", "polda-banten"), "", "already"),
+        (("vendor", "add", "Polda Banten"), "", "polda-banten"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(run: Any, words: tuple[str, ...], typed: str, told: str) -> None:
+    result = run(*words, typed=typed + "\n")
+    assert 1 == result.exit_code
+    assert told in result.output and "Traceback" not in result.output
+    assert "sk-the-key-itself" not in result.output
+
+
+def test_a_password_is_no_argument(run: Any) -> None:
+    assert 2 == run("user", "add", "siti", "--password", PASSWORD).exit_code
