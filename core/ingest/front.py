@@ -42,7 +42,7 @@ class Gate(Protocol):
 
 
 class CameraRequest(msgspec.Struct):
-    """What the gate may look at; `headers` has lower-case names, the last of equal names wins."""
+    """What the gate may look at; `headers` has lower-case names, equal ones joined by commas."""
 
     method: str
     path: str
@@ -118,6 +118,8 @@ class Front:
     async def _serve(self, route: answers.Route, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        if len(headers) != len(scope["headers"]):
+            headers = _joined(scope["headers"])
         if method in ("GET", "HEAD"):
             row = self._table.match(route, method, b"") or answers.PROBE
             self.counters["probe"] += 1
@@ -235,6 +237,15 @@ class Refusal(Exception):
         self.status = status
         self.reason = reason
         self.headers = headers
+
+
+def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Repeated headers as one list: two proxies may each have added a line of X-Forwarded-For."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
 
 
 def _filled(row: Answer, payload_id: int) -> bytes:
