@@ -28,7 +28,12 @@ def normalise_plate(raw: str | None) -> str | None:
     """
     if raw is None:
         return None
-    text = unicodedata.normalize("NFKC", str(raw)).upper().translate(_DROPPED)
+    text = str(raw)
+    if text.isascii():
+        text = text.upper().translate(_DROPPED)
+        if text.isalnum():
+            return None if text in SENTINELS else text[:20]
+    text = unicodedata.normalize("NFKC", text).upper().translate(_DROPPED)
     if text in SENTINELS:
         return None
     text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)

@@ -8,7 +8,6 @@ in an object around it, since a camera or a box may have a colour too.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import count
 
 import msgspec
@@ -17,16 +16,18 @@ from core.api import Direction, ViolationType
 
 _NOT_ALNUM = re.compile(r"[^a-z0-9]")
 _LONGEST_KEY = 100
+_MOST_KEYS = 4096
+_folded: dict[str, str] = {}
 
 
 def fold(key: str) -> str:
     """Letters and digits of a key, lower case; of an absurdly long one, only its beginning."""
-    return _fold(key if len(key) <= _LONGEST_KEY else key[:_LONGEST_KEY])
-
-
-@lru_cache(maxsize=4096)
-def _fold(key: str) -> str:
-    return _NOT_ALNUM.sub("", key.lower())
+    known = _folded.get(key)
+    if known is None:
+        known = _NOT_ALNUM.sub("", key[:_LONGEST_KEY].lower())
+        if len(key) <= _LONGEST_KEY and len(_folded) < _MOST_KEYS:
+            _folded[key] = known
+    return known
 
 
 class Field(msgspec.Struct, frozen=True):
