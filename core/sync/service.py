@@ -178,7 +178,7 @@ def _by_hand(
         ids = list(dict.fromkeys(sync_ids))
         vendors = None if vendor_ids is None else list(vendor_ids)
         for row in connection.execute(_ROWS, {"ids": ids, "vendors": vendors}).mappings():
-            step = advance(State(row["status"]), event, by_person=bool(actor.name))
+            step = advance(State(row["status"]), event, by_person=actor.role == "cli" or bool(actor.name))
             if isinstance(step, Refusal):
                 changes[row["id"]] = Change(
                     id=row["id"], status=row["status"], changed=False, refused_because=step.value

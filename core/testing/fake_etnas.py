@@ -63,6 +63,7 @@ MISBEHAVIOURS = (
     "drop_after",
 )
 """The eight of the reference's T29, some in both halves."""
+KEPT = 10_000
 Effect = tuple[str, str, str, str]
 
 
@@ -111,11 +112,14 @@ class FakeEtnas:
         self.behaviour = "ok"
         """What it does while no script is left."""
         self.received: list[Received] = []
+        """What came, in order; of a long-running centre the last KEPT at least."""
         self.look_ups: list[str] = []
         self._random = random.Random(seed)
         self._script: deque[str] = deque()
         self._by_plate: dict[str, deque[str]] = {}
         self._effects: Counter[Effect] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._repeats = 0
         self._keys: dict[str, Effect] = {}
         self._lock = threading.Lock()
         self._state = state
@@ -151,14 +155,14 @@ class FakeEtnas:
         """Counts, and every violation that had more than one effect."""
         with self._lock:
             return {
-                "received": len(self.received),
+                "received": self._counts.total(),
                 "effects": sum(self._effects.values()),
                 "violations": len(self._effects),
                 "doubled": sorted([*effect, n] for effect, n in self._effects.items() if n > 1),
-                "repeats": sum(one.repeated for one in self.received),
+                "repeats": self._repeats,
                 "look_ups": len(self.look_ups),
                 "by_vendor": dict(Counter(effect[0] for effect in self._effects.elements())),
-                "behaviours": dict(Counter(one.behaviour for one in self.received)),
+                "behaviours": dict(self._counts),
             }
 
     def effects(self) -> Counter[Effect]:
@@ -246,6 +250,10 @@ class FakeEtnas:
         key = request.headers.get("Idempotency-Key") or ""
         with self._lock:
             repeated = self._commit(key, effect) if committed else False
+            self._counts[behaviour] += 1
+            self._repeats += repeated
+            if len(self.received) >= 2 * KEPT:
+                del self.received[:KEPT]
             self.received.append(
                 Received(
                     key=key,
