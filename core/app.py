@@ -23,12 +23,14 @@ from core.accounts.service import Accounts
 from core.db.engine import Database
 from core.domain.events import Health
 from core.evidence.store import MediaMissing, MediaStore
+from core.ingest.peers import TrustedProxies
 from core.ingest.tables import payloads
 from core.problems import EXCEPTION_HANDLERS, Problem
 from core.settings import Settings
 from core.traffic import routes as review_routes
 from core.traffic import search_routes
 from core.web import health, operations
+from core.web.announcer import Announcer
 from core.web.call import Call, Media, Services
 from core.web.docs import OfflineSwagger
 from core.web.security import complete_answer
@@ -68,8 +70,10 @@ def create_app(
     """
     if media is None:
         media = MediaStore(settings.home / "media", read_payload=_payload_reader(database))
+    announcer = Announcer(host) if host is not None else None
     services = Services(
-        settings=settings, database=database, media=media, host=host,
+        settings=settings, database=database, media=media, host=host, tell=announcer.tell if announcer else None,
+        proxies=TrustedProxies(settings.trusted_proxies),
         accounts=Accounts(database, settings.signing_key().reveal()),
     )  # fmt: skip
     probe = health.Probe(services, extra_health)
@@ -78,6 +82,8 @@ def create_app(
     async def lifespan(_: Litestar) -> Any:
         yield
         probe.close()
+        if announcer is not None:
+            announcer.close()
 
     app = Litestar(
         route_handlers=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import queue
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,11 @@ class Listener:
     instances: tuple[Any, ...] = ()
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
+        self.heard: queue.Queue[tuple[str, str]] = queue.Queue()
 
     def observe_event(self, event: DomainEvent, vendor_code: str = "") -> None:
         """Remember the event's name and the vendor."""
-        self.heard.append((event.name, vendor_code))
+        self.heard.put((event.name, vendor_code))
 
     def health(self) -> dict[str, Any]:
         """No plugins, nothing to say."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -58,12 +57,8 @@ def review_of(call: Call) -> Review:
         call.actor,
         undo_s=settings.undo_s,
         rules=DeadlineRules(settings.letter_days, settings.answer_days, settings.payment_days),
-        tell=_teller(call.services.host),
+        tell=call.services.tell,
     )
-
-
-def _teller(host: Any) -> Callable[[Any, str], Any] | None:
-    return host.observe_event if host is not None else None
 
 
 def _answer(call: Call, detail: ViolationDetail, message: Words | None = None) -> _Detail:

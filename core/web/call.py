@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +15,9 @@ from core.accounts.audit import Actor, actor_of, record
 from core.accounts.principal import Principal
 from core.accounts.service import Accounts
 from core.db.engine import Database
+from core.domain.addresses import parse_address
 from core.domain.events import DomainEvent
+from core.ingest.peers import TrustedProxies
 from core.problems import Problem, Words, say, trace_of
 from core.settings import Settings
 from core.web.envelope import OK, CursorPage, Listing, Ok
@@ -29,20 +31,16 @@ class Media(Protocol):
     def read(self, ref: str, offset: int = 0, size: int | None = None) -> bytes: ...
 
 
-class Observers(Protocol):
-    """Who hears of events after they were committed (the plugin host)."""
-
-    def observe_event(self, event: DomainEvent) -> Any: ...
-
-
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """What the application was made of."""
+    """What the application was made of. `tell` hands an event and the vendor's code to the plugins' observers."""
 
     settings: Settings
     database: Database
     accounts: Accounts
     media: Media | None = None
     host: Any = None
+    proxies: TrustedProxies = TrustedProxies()
+    tell: Callable[[DomainEvent, str], None] | None = None
 
 
 class Call:
@@ -53,7 +51,7 @@ class Call:
         self.services: Services = request.app.state["services"]
         self.settings = self.services.settings
         self.trace = trace_of(request.scope)
-        self.peer = peer_of(request, self.settings.trusted_proxies)
+        self.peer = peer_of(request, self.services.proxies)
 
     @property
     def principal(self) -> Principal:
@@ -111,33 +109,20 @@ def _with_cursor(items: Any, cursor: str) -> Any:
     return MultiDict([(key, value) for key, value in items if key != "cursor"] + [("cursor", cursor)])
 
 
-def peer_of(request: Request[Any, Any, Any], trusted: tuple[str, ...]) -> str:
-    """The client's address: X-Forwarded-For is believed only as far as the hops before it are trusted proxies."""
+def peer_of(request: Request[Any, Any, Any], proxies: TrustedProxies) -> str:
+    """The client's address for throttle and audit; the direct peer's where the proxies' headers cannot be believed."""
     peer = request.client.host if request.client else ""
-    hops = [hop.strip() for value in request.headers.getall("x-forwarded-for", []) for hop in value.split(",")]
-    networks = [ipaddress.ip_network(cidr) for cidr in trusted]
-    while hops and _within(peer, networks):
-        peer = hops.pop()
-    address = _address(peer)
-    return str(address) if address else peer[:64]
+    headers = {}
+    for name in ("x-forwarded-for", "forwarded"):
+        lines = request.headers.getall(name, [])
+        if lines:
+            headers[name] = ",".join(lines)
+    return (proxies.client(peer, headers) or peer)[:64]
 
 
 def is_loopback(request: Request[Any, Any, Any]) -> bool:
     """True for a process of this machine that speaks for itself: a proxy here forwards for anybody."""
     if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")):
         return False
-    address = _address(request.client.host if request.client else "")
+    address = parse_address(request.client.host if request.client else "")
     return address is not None and address.is_loopback
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _within(text: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    address = _address(text)
-    return address is not None and any(address in network for network in networks)

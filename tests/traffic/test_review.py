@@ -116,7 +116,7 @@ def test_approving_names_the_person_and_sets_the_sync_behind_the_undo_time(world
         row["status"], row["verified_by"], row["verified_role"], row["verified_actor_id"], row["version"],
     )  # fmt: skip
     assert timedelta(seconds=15) == row["sync_due_at"] - row["verified_at"]
-    assert [("violation_approved", "polda-banten")] == world.host.heard
+    assert ("violation_approved", "polda-banten") == world.host.heard.get(timeout=10)
     assert f'"{case}-2"' == answer.headers["etag"]
     assert answer.json()["data"]["undo_until"] is not None
 
