@@ -100,6 +100,7 @@ def create_app(
         state=State({"services": services, "readiness": probe}),
         lifespan=[lifespan],
         debug=False,
+        logging_config=None,  # core.log has set logging up; Litestar would set it up again
     )  # fmt: skip
     check_policy(_operations(app))
     if settings.docs_enabled:

@@ -28,6 +28,7 @@ def run(settings: Settings) -> None:
     from core.db.engine import Database
     from core.db.partitions import ensure_partitions
     from core.db.runtime import open_services
+    from core.evidence.fetch import fetch_due
     from core.hooks.host import Host
     from core.sync.cases import open_media
     from core.tasks.worker import run_worker
@@ -52,7 +53,7 @@ def run(settings: Settings) -> None:
             services.redis_url,
             stop,
             deadline=timedelta(days=settings.letter_days),
-            upkeep={"partitions": partitions},
+            upkeep={"partitions": partitions, "pictures": lambda: fetch_due(database, media)},
         )
     finally:
         host.close()
