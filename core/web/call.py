@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -17,7 +17,6 @@ from core.accounts.service import Accounts
 from core.db.engine import Database
 from core.domain.addresses import parse_address
 from core.domain.events import DomainEvent
-from core.ingest.peers import TrustedProxies
 from core.problems import Problem, Words, say, trace_of
 from core.settings import Settings
 from core.web.envelope import OK, CursorPage, Listing, Ok
@@ -31,15 +30,21 @@ class Media(Protocol):
     def read(self, ref: str, offset: int = 0, size: int | None = None) -> bytes: ...
 
 
+class Proxies(Protocol):
+    """Finds the client behind the operator's reverse proxies (core.ingest.peers.TrustedProxies)."""
+
+    def client(self, peer: str, headers: Mapping[str, str]) -> str: ...
+
+
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What the application was made of. `tell` hands an event and the vendor's code to the plugins' observers."""
 
     settings: Settings
     database: Database
     accounts: Accounts
+    proxies: Proxies
     media: Media | None = None
     host: Any = None
-    proxies: TrustedProxies = TrustedProxies()
     tell: Callable[[DomainEvent, str], None] | None = None
 
 
@@ -109,7 +114,7 @@ def _with_cursor(items: Any, cursor: str) -> Any:
     return MultiDict([(key, value) for key, value in items if key != "cursor"] + [("cursor", cursor)])
 
 
-def peer_of(request: Request[Any, Any, Any], proxies: TrustedProxies) -> str:
+def peer_of(request: Request[Any, Any, Any], proxies: Proxies) -> str:
     """The client's address for throttle and audit; the direct peer's where the proxies' headers cannot be believed."""
     peer = request.client.host if request.client else ""
     headers = {}
