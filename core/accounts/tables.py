@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Sequence,
     String,
     Table,
     Text,
@@ -159,10 +160,13 @@ login_failures = Table(
     comment="throttle of the login; names are hashed, since people type their password into the wrong field",
 )
 
+audit_log_id_seq = Sequence("audit_log_id_seq", metadata=metadata)
+
 audit_log = Table(
     "audit_log",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False,
+           server_default=text("nextval('audit_log_id_seq')")),
     tenant(foreign_key=False),
     moment("at", now=True),
     Column("actor_role", String(20), nullable=False, comment="officer, admin, system, cli"),
@@ -177,7 +181,8 @@ audit_log = Table(
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
     Index("ix_audit_log_object", "object_kind", "object_id"),
     Index("ix_audit_log_vendor_id_at", "vendor_id", "at"),
-)
+    postgresql_partition_by="RANGE (id)",
+)  # fmt: skip
 
 __all__ = [
     "admins", "audit_log", "device_credentials", "device_health", "devices", "login_failures",

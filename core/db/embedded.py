@@ -112,7 +112,7 @@ class EmbeddedPostgres:
             self.start()
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """Fast shutdown of the server that this object started; safe twice, and nothing for one that was found running."""
+        """Fast shutdown of the server that this object started; safe twice, nothing for one that was found running."""
         process, self._process = self._process, None
         if process is None or self._owner_pid != os.getpid():
             return
@@ -170,8 +170,8 @@ class EmbeddedPostgres:
                 reason = self._spawn(binaries, account, deadline)
             if time.monotonic() > deadline:
                 raise EmbeddedUnavailable(
-                    f"the embedded PostgreSQL in {self.directory} does not accept connections: {reason or 'no answer'}; "
-                    f"see {self.log_path}"
+                    f"the embedded PostgreSQL in {self.directory} does not accept connections: "
+                    f"{reason or 'no answer'}; see {self.log_path}"
                 )
             time.sleep(0.03)
 

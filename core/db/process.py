@@ -174,7 +174,7 @@ def only_one(path: Path, timeout_s: float) -> Iterator[None]:
 
 
 def socket_folder(wanted: Path, name: str, account: Account) -> Path:
-    """A folder for the socket `name` that only the account can enter: `wanted`, or a short one when its path is too long.
+    """A folder for the socket `name` that only the account can enter: `wanted`, or a short one where that is too long.
 
     The same `wanted` always gives the same folder, so that a restarted server is found where it was.
     """

@@ -5,8 +5,6 @@ Revision ID: 0001
 
 from __future__ import annotations
 
-from typing import Any
-
 from alembic import op
 
 revision = "0001"
@@ -500,7 +498,7 @@ COMMENT ON COLUMN device_health.skew_state IS 'unknown, ok, warn, hold, wrong_zo
 GUARDS = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION '% is append-only', TG_ARGV[0] USING ERRCODE = 'insufficient_privilege';
+  RAISE EXCEPTION USING MESSAGE = TG_ARGV[0] || ' is append-only', ERRCODE = 'insufficient_privilege';
 END $$;
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
   FOR EACH ROW EXECUTE FUNCTION refuse_change('audit_log');
@@ -532,6 +530,7 @@ def upgrade() -> None:
     run(f"GRANT SELECT ({API_PEOPLE}, badge_no) ON officers TO tangkapin_api")
     for verb, tables in API_WRITES.items():
         run(f"GRANT {verb} ON {', '.join(tables)} TO tangkapin_api")
+    run("GRANT SELECT ON alembic_version TO tangkapin_api, tangkapin_system")
     run("GRANT USAGE ON SCHEMA public TO tangkapin_api, tangkapin_system")
     run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO tangkapin_system")
     run("GRANT USAGE ON SEQUENCE audit_log_id_seq TO tangkapin_api")
