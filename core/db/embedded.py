@@ -15,11 +15,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 from urllib.parse import quote
 
 import psycopg
@@ -28,6 +29,7 @@ import structlog
 from core.db.process import (
     Account,
     EmbeddedUnavailable,
+    append,
     choose_account,
     clean_environ,
     end,
@@ -133,7 +135,7 @@ class EmbeddedPostgres:
             str(binaries / "initdb"), "-D", str(draft), "--username=postgres", "--auth=trust", "--encoding=UTF8",
             "--locale=C", *locale, "--no-sync", "--wal-segsize=4", "--no-instructions",
         ]  # fmt: skip
-        with self.log_path.open("ab") as output:
+        with append(self.log_path) as output:
             before = output.tell()
             code = _run(command, account, output)
         if code != 0:
@@ -159,7 +161,7 @@ class EmbeddedPostgres:
                 except psycopg.OperationalError as error:
                     reason = str(error).strip()
                 starting = process is not None and process.poll() is None
-                if not starting and not _is_server(pid):
+                if not starting and not _is_server(pid, self.data):
                     # The postmaster was killed, and its number may be another process's by now: PostgreSQL passes over
                     # a lock file that names its parent, and still looks for old backends in the shared memory.
                     _name_parent(self.data)
@@ -178,6 +180,8 @@ class EmbeddedPostgres:
     def _spawn(self, binaries: Path, account: Account, deadline: float) -> str:
         """Start the server and wait until it says ready; the reason if it ended instead (to be tried again or not)."""
         folder = socket_folder(self.directory / "socket", _SOCKET, account)
+        for name in (_SOCKET, f"{_SOCKET}.lock"):  # of a killed server; its number may be another process's by now
+            (folder / name).unlink(missing_ok=True)
         settings = {
             "listen_addresses": "",
             "port": str(PORT),
@@ -195,7 +199,7 @@ class EmbeddedPostgres:
             command += ["-c", f"{name}={value}"]
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_BYTES:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
-        with self.log_path.open("ab") as output:
+        with append(self.log_path) as output:
             before = output.tell()
             try:
                 process = launch(command, account, output=output, environ=clean_environ(), death_signal=signal.SIGINT)
@@ -268,9 +272,9 @@ def _cluster_version(data: Path) -> int:
     return int((data / "PG_VERSION").read_text().strip())
 
 
-def _run(command: list[str], account: Account, output: object) -> int:
+def _run(command: list[str], account: Account, output: IO[bytes]) -> int:
     try:
-        return launch(command, account, output=output, environ=clean_environ()).wait()  # type: ignore[arg-type]
+        return launch(command, account, output=output, environ=clean_environ()).wait()
     except (OSError, subprocess.SubprocessError) as error:
         raise EmbeddedUnavailable(f"{Path(command[0]).name} cannot be started: {error}; {_hint(account)}") from error
 
@@ -301,18 +305,18 @@ def _ready(data: Path, pid: int) -> bool:
     return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
-def _is_server(pid: int) -> bool:
-    """Whether the process is a PostgreSQL. Only asked, never acted upon: foreign processes are left alone."""
+def _is_server(pid: int, data: Path) -> bool:
+    """Whether the process is a PostgreSQL over `data`. Only asked, never acted upon: other processes are left alone."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        if sys.platform.startswith("linux"):
+            return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()  # a killed one not yet waited for has none
+    except (ProcessLookupError, FileNotFoundError):
         return False
     except PermissionError:
-        pass
-    with contextlib.suppress(OSError):
-        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+        return True
     said = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
-    return "postgres" in said
+    return str(data) in said
 
 
 def _name_parent(data: Path) -> None:

@@ -156,6 +156,7 @@ def _enter_namespace(inside: int, uid: int, gid: int) -> None:
 def only_one(path: Path, timeout_s: float) -> Iterator[None]:
     """Hold the lock file while starting, so that two commands at once start one server."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    _to_owner_of(path.parent, handle)
     deadline = time.monotonic() + timeout_s
     try:
         while True:
@@ -171,6 +172,27 @@ def only_one(path: Path, timeout_s: float) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def append(path: Path) -> Iterator[IO[bytes]]:
+    """A log file, opened at its end, that belongs to whom its folder belongs to."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as file:
+        _to_owner_of(path.parent, file.fileno())
+        yield file
+
+
+def _to_owner_of(folder: Path, handle: int) -> None:
+    """What root opens beside an ordinary user's server stays the user's: they start the next one."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+
+
+def owner_account(folder: Path) -> Account:
+    """For a server that may run as root: as the folder's owner when root starts it for an ordinary user."""
+    owner = folder.stat()
+    return Account(uid=owner.st_uid, gid=owner.st_gid) if os.geteuid() == 0 and owner.st_uid else Account()
 
 
 def socket_folder(wanted: Path, name: str, account: Account) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -9,6 +10,9 @@ from typing import Protocol, Self
 from core.db.embedded import EmbeddedPostgres
 from core.db.process import EmbeddedUnavailable
 from core.db.valkey import EmbeddedValkey
+
+
+LOOK_EVERY_S = 0.5
 
 
 class Named(Protocol):
@@ -36,6 +40,7 @@ class Services:
         self.redis_url = redis_url
         self._postgres = postgres
         self._valkey = valkey
+        self._looked = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -48,8 +53,12 @@ class Services:
     def keep(self) -> None:
         """Start an embedded server again that is gone (killed, or ended with the command that had started it).
 
-        For the supervisor's tick; cheap while all is well. URLs stay the same.
+        For the supervisor's tick: looks every LOOK_EVERY_S at most. URLs stay the same.
         """
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY_S:
+            return
+        self._looked = now
         if self._postgres is not None:
             self._postgres.keep()
         if self._valkey is not None:

@@ -20,7 +20,17 @@ from urllib.parse import quote
 
 import structlog
 
-from core.db.process import Account, EmbeddedUnavailable, clean_environ, end, launch, only_one, socket_folder
+from core.db.process import (
+    Account,
+    EmbeddedUnavailable,
+    append,
+    clean_environ,
+    end,
+    launch,
+    only_one,
+    owner_account,
+    socket_folder,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -57,16 +67,17 @@ class EmbeddedValkey:
         """The URL of the server that answers in this folder, None when there is none."""
         if not self.directory.is_dir():
             return None
-        path = socket_folder(self.directory / "socket", _SOCKET, Account()) / _SOCKET
+        path = self._socket(owner_account(self.directory))
         return _url(path) if _answers(path) else None
 
     def start(self, timeout_s: float = 20.0) -> str:
         """Return a `unix://` URL for redis clients, with a server behind it. Raises EmbeddedUnavailable."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_one(self.directory / "lock", timeout_s):
-            path = socket_folder(self.directory / "socket", _SOCKET, Account()) / _SOCKET
+            account = owner_account(self.directory)
+            path = self._socket(account)
             if not _answers(path):
-                self._spawn(path, timeout_s)
+                self._spawn(path, account, timeout_s)
         return _url(path)
 
     def keep(self) -> None:
@@ -84,16 +95,18 @@ class EmbeddedValkey:
         atexit.unregister(self.stop)
         end(process, signal.SIGTERM, timeout_s=timeout_s)
 
-    def _spawn(self, path: Path, timeout_s: float) -> None:
+    def _socket(self, account: Account) -> Path:
+        return socket_folder(self.directory / "socket", _SOCKET, account) / _SOCKET
+
+    def _spawn(self, path: Path, account: Account, timeout_s: float) -> None:
         command = [
             str(find_server()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--save", "",
             "--appendonly", "no", "--daemonize", "no", "--dir", str(self.directory),
         ]  # fmt: skip
-        with self.log_path.open("wb") as output:
+        self.log_path.unlink(missing_ok=True)
+        with append(self.log_path) as output:
             try:
-                process = launch(
-                    command, Account(), output=output, environ=clean_environ(), death_signal=signal.SIGTERM
-                )
+                process = launch(command, account, output=output, environ=clean_environ(), death_signal=signal.SIGTERM)
             except (OSError, subprocess.SubprocessError) as error:
                 raise EmbeddedUnavailable(f"Valkey cannot be started: {error}; {_ASK_FOR_URL}") from error
         deadline = time.monotonic() + timeout_s
