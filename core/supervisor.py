@@ -116,7 +116,11 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(
-            list(child.command), env=dict(child.environ), stdin=subprocess.DEVNULL, preexec_fn=_with_parent
+            list(child.command),
+            env=dict(child.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=2,  # standard output is for the command's own answer
+            preexec_fn=_with_parent,
         )
         child.started = time.monotonic()
         log.info("process_started", process=child.name, pid=child.process.pid, restarts=child.restarts)

@@ -112,9 +112,9 @@ class SimulatedCamera:
             found = self._parse(payload)
         except (MalformedPayload, UnsupportedEvent) as error:
             raise CannotPlay(f"{self.fixture.name}: {error}") from error
-        reads = [o for o in found if isinstance(o, PlateRead) and o.plate_number]
-        if len(reads) != 1:
-            raise CannotPlay(f"{self.fixture.name}: expected one read with a plate, found {len(reads)}")
+        reads = [o for o in found if isinstance(o, PlateRead)]
+        if len(reads) != 1 or not reads[0].plate_number:
+            raise CannotPlay(f"{self.fixture.name}: expected one read with a plate, found {len(reads)} reads")
         return reads[0]
 
     def _time(self, raw: str, captured: datetime) -> str:

@@ -63,11 +63,16 @@ AGENCIES = (
     Agency("polda-jabar", "Polda Jawa Barat", "Jawa Barat", "polda_jabar"),
 )
 _RED = ("lampu_merah",)
+_ODD = ("ganjil_genap",)
 CAMERAS = (
-    Camera(code="pmj-sudirman-1", maker="hikvision", agency="polda-metro-jaya", location="Jl. Jend. Sudirman"),
-    Camera(code="pmj-thamrin-2", maker="dahua", agency="polda-metro-jaya", location="Jl. M.H. Thamrin"),
-    Camera(code="pmj-gatsu-3", maker="generic", agency="polda-metro-jaya", location="Jl. Gatot Subroto"),
-    Camera(code="pmj-rasuna-4", maker="hikvision", agency="polda-metro-jaya", location="Jl. H.R. Rasuna Said"),
+    Camera(code="pmj-sudirman-1", maker="hikvision", agency="polda-metro-jaya", location="Jl. Jend. Sudirman",
+           purposes=_ODD),
+    Camera(code="pmj-thamrin-2", maker="dahua", agency="polda-metro-jaya", location="Jl. M.H. Thamrin",
+           purposes=_ODD),
+    Camera(code="pmj-gatsu-3", maker="generic", agency="polda-metro-jaya", location="Jl. Gatot Subroto",
+           purposes=_ODD),
+    Camera(code="pmj-rasuna-4", maker="hikvision", agency="polda-metro-jaya", location="Jl. H.R. Rasuna Said",
+           purposes=_ODD),
     Camera(code="btn-ciceri-1", maker="hikvision", agency="polda-banten", location="Simpang Ciceri, Serang",
            purposes=_RED),
     Camera(code="btn-pisang-2", maker="dahua", agency="polda-banten", location="Simpang Pisang Mas, Serang",
@@ -111,7 +116,8 @@ class World:
             lines += [
                 f"[plugin.{sink}]", 'use = "plugins.sinks.etnas"', bound, f"[plugin.{sink}.config]",
                 f'url = "{etnas_url}"', f'look_up_url = "{look_up_url}"', "look_up_404_means_absent = true",
-                f'api_key = {{ file = "{key_file}" }}', "allow_private = true", "",
+                f'api_key = {{ file = "{key_file}" }}', "timeout_s = 5.0", "retry_first_s = 0.5", "retry_max_s = 5.0",
+                "settle_s = 1.0", "breaker_wait_s = 2.0", "breaker_max_s = 5.0", "",
             ]  # fmt: skip
         self.plugins_file.write_text("\n".join(lines))
         return self.plugins_file
@@ -163,9 +169,7 @@ class World:
             return msgspec.json.decode(self._logins_file.read_bytes(), type=list[Login])
         accounts = Accounts(database, secret)
         logins = [Login("admin", _password(), "admin", "")]
-        logins += [
-            Login(f"petugas.{a.code.removeprefix('polda-')}", _password(), "officer", a.code) for a in AGENCIES
-        ]
+        logins += [Login(f"petugas.{a.code.removeprefix('polda-')}", _password(), "officer", a.code) for a in AGENCIES]
         for login in logins:
             try:
                 accounts.add_user(

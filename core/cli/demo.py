@@ -1,0 +1,165 @@
+"""`tangkapin demo`: the whole house on one machine with simulated cameras, validators and a fake ETNAS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from core.cli.config import settings_of
+from core.domain.errors import TangkapinError
+
+if TYPE_CHECKING:
+    from core.testing.demo import Demo
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Run a bounded scenario; exit 1 unless every stage's counts agree.")
+@click.option("--events", type=click.IntRange(12), default=72, show_default=True, help="With --once: how many.")
+@click.option("--rate", type=click.FloatRange(0.1, 200), default=3.0, show_default=True, help="Events a second.")
+@click.option("--json", "as_json", is_flag=True, help="One line with URLs and logins when ready (and the result).")
+@click.option("--no-view", is_flag=True, help="No live view, only lines.")
+def command(once: bool, events: int, rate: float, as_json: bool, no_view: bool) -> None:
+    """Start everything on embedded defaults: no server, docker or root needed. Ctrl-C ends it; the next start goes on.
+
+    Data lie under TANGKAPIN_HOME (default ./var).
+    """
+    from core.log import configure
+
+    settings = settings_of()
+    if once and "undo_s" not in {k for k, v in settings.origin.items() if v != "default"}:
+        origin = {**settings.origin, "undo_s": "demo"}
+        settings = msgspec.structs.replace(settings, undo_s=2.0, origin=origin)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    logs = settings.home / "demo" / "processes.log"
+    logs.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    view = sys.stdout.isatty() and not (no_view or once or as_json)
+    code = 0
+    with _messages_to(logs):
+        configure("json", "info")
+        try:
+            asyncio.run(_main(settings, once=once, events=events, rate=rate, as_json=as_json, view=view))
+        except TangkapinError as error:
+            click.echo(f"demo: {error}", err=False)
+            click.echo(f"The processes' messages are in {logs}")
+            code = 1
+    sys.exit(code)
+
+
+async def _main(settings: Any, *, once: bool, events: int, rate: float, as_json: bool, view: bool) -> None:
+    from core.testing.demo import Demo, run_once
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if not as_json:
+        click.echo("Starting PostgreSQL, Valkey, the camera endpoint, parsers, workers and a fake ETNAS …")
+    async with Demo(settings) as demo:
+        _introduce(demo, as_json)
+        if once:
+            work = asyncio.create_task(
+                run_once(demo, events=events, rate=max(rate, 12.0), say=lambda t: None if as_json else click.echo(t))
+            )
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not work.done():
+                work.cancel()
+                raise TangkapinError("interrupted")
+            result = work.result()
+            click.echo(msgspec.json.encode(result).decode() if as_json else f"All {result['checks']} checks agree.")
+            return
+        await _go_on(demo, rate, stop, view=view, quiet=as_json)
+    if not as_json:
+        click.echo("Everything is down; the next start goes on where this one ended.")
+
+
+async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, quiet: bool) -> None:
+    fleet = demo.fleet(rate=rate)
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(fleet.run())]
+    tasks += [asyncio.create_task(v.run(stop)) for v in demo.validators()]
+    try:
+        if view:
+            await _watch(demo, stop)
+        else:
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 5)
+                if not quiet and not stop.is_set():
+                    counts = await asyncio.to_thread(demo.counts)
+                    click.echo(
+                        f"payloads {counts.payloads}  reads {counts.reads}  passages {counts.passages}  "
+                        f"violations {counts.violations}  pending {counts.pending}  held {counts.held}  "
+                        f"synced {counts.synced}  rejected {counts.rejected}"
+                    )
+    finally:
+        stop.set()
+        fleet.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watch(demo: Demo, stop: asyncio.Event) -> None:
+    from rich.console import Group
+    from rich.live import Live
+    from rich.panel import Panel
+    from rich.table import Table
+
+    def screen(counts: Any) -> Group:
+        stages = Table(expand=True, title="Tangkapin demo (simulated cameras, simulated plates)")
+        for name in ("payloads", "reads", "passages", "violations", "pending", "held", "synced", "rejected"):
+            stages.add_column(name, justify="right")
+        stages.add_row(
+            *(str(getattr(counts, n)) for n in ("payloads", "reads", "passages", "violations", "pending", "held",
+                                                "synced", "rejected"))
+        )  # fmt: skip
+        queues = (
+            f"inbox {counts.inbox} batches   to the centre {counts.approved + counts.queued} "
+            f"(oldest {counts.outbox_age_s:.0f} s, {counts.attempts} attempts)   quarantine {counts.quarantined}   "
+            f"wrong clocks {counts.clocks_wrong}"
+        )
+        return Group(stages, Panel(queues, title="queues"), Panel("\n".join(demo.events) or "…", title="last events"))
+
+    counts = await asyncio.to_thread(demo.counts)
+    with Live(screen(counts), refresh_per_second=4) as live:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1)
+            counts = await asyncio.to_thread(demo.counts)
+            live.update(screen(counts))
+
+
+def _introduce(demo: Demo, as_json: bool) -> None:
+    if as_json:
+        told = {
+            "url": demo.url, "api": f"{demo.url}/schema/swagger", "openapi": f"{demo.url}/schema/openapi.json",
+            "etnas": f"{demo.etnas_url}/report", "logins": msgspec.to_builtins(demo.logins),
+        }  # fmt: skip
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    click.echo(f"API        {demo.url}/schema/swagger\nReadiness  {demo.url}/readyz")
+    click.echo(f"ETNAS      {demo.etnas_url}/report (fake)")
+    for login in demo.logins:
+        click.echo(f"Login      {login.username:22} {login.password}   {login.role} {login.agency}")
+
+
+@contextlib.contextmanager
+def _messages_to(path: Path) -> Any:
+    """The processes' messages go to a file: the terminal is for the view."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

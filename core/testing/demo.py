@@ -1,0 +1,311 @@
+"""The demo: embedded services, the house's processes, a fake ETNAS, a fleet of cameras, validators at work.
+
+One object holds it together so that `tangkapin demo` only has to show it, and `--once` only to check it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import structlog
+from sqlalchemy import text
+
+from core.cli.serve import add_processes
+from core.db import migrate
+from core.db.engine import Database
+from core.db.runtime import Services, open_services
+from core.domain.errors import TangkapinError
+from core.hooks.host import Host
+from core.settings import Settings
+from core.supervisor import Supervisor
+from core.testing.fleet import Fleet, Posted, Tally
+from core.testing.validator import Validator
+from core.testing.world import Login, World
+
+log = structlog.get_logger(__name__)
+
+READY_S = 120.0
+
+_COUNTS = text("""
+SELECT (SELECT count(*) FROM payloads) AS payloads,
+       (SELECT count(*) FROM inbox) AS inbox,
+       (SELECT count(*) FROM quarantine WHERE resolved_at IS NULL) AS quarantined,
+       (SELECT count(*) FROM plate_reads WHERE voided_at IS NULL) AS reads,
+       (SELECT count(*) FROM plate_reads WHERE verdict = 'drop') AS dropped,
+       (SELECT count(*) FROM plate_reads WHERE verdict = 'review') AS review,
+       (SELECT count(*) FROM passages WHERE reads > 0) AS passages,
+       (SELECT count(*) FROM violations) AS violations,
+       (SELECT count(*) FROM violations WHERE status = 'held') AS held,
+       (SELECT count(*) FROM violations WHERE status = 'pending') AS pending,
+       (SELECT count(*) FROM violations WHERE status = 'approved') AS approved,
+       (SELECT count(*) FROM violations WHERE status = 'queued') AS queued,
+       (SELECT count(*) FROM violations WHERE status = 'synced') AS synced,
+       (SELECT count(*) FROM violations WHERE status = 'rejected') AS rejected,
+       (SELECT count(*) FROM violations WHERE status IN ('refused', 'uncertain')) AS stuck,
+       (SELECT count(*) FROM etnas_sync WHERE status = 'accepted') AS accepted,
+       (SELECT count(*) FROM sync_attempts) AS attempts,
+       (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM etnas_sync
+         WHERE status IN ('pending', 'sending'))::float8 AS outbox_age_s,
+       (SELECT count(*) FROM device_health WHERE skew_state IN ('hold', 'wrong_zone')) AS clocks_wrong
+""")
+
+
+class DemoFailed(TangkapinError):
+    """The demo cannot start, or a stage's counts do not agree."""
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many rows each stage has; see the SQL above."""
+
+    payloads: int
+    inbox: int
+    quarantined: int
+    reads: int
+    dropped: int
+    review: int
+    passages: int
+    violations: int
+    held: int
+    pending: int
+    approved: int
+    queued: int
+    synced: int
+    rejected: int
+    stuck: int
+    accepted: int
+    attempts: int
+    outbox_age_s: float
+    clocks_wrong: int
+
+
+class Demo:
+    """Start with `async with Demo(settings) as demo`; everything that was started ends with it."""
+
+    def __init__(self, settings: Settings, *, misbehaviour: float = 0.12, seed: int = 1) -> None:
+        self._given = settings
+        self._misbehaviour = misbehaviour
+        self._seed = seed
+        self._run_dir = settings.home / "run"
+        self._services: Services | None = None
+        self._supervisor: Supervisor | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self.world = World(settings.home)
+        self.settings = settings
+        self.logins: list[Login] = []
+        self.url = ""
+        self.etnas_port = 0
+        self.events: deque[str] = deque(maxlen=8)
+        self.database: Database | None = None
+        self._host: Host | None = None
+
+    async def __aenter__(self) -> Demo:
+        try:
+            await self._start()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._end()
+
+    @property
+    def etnas_url(self) -> str:
+        """Where the fake ETNAS listens."""
+        return f"http://127.0.0.1:{self.etnas_port}"
+
+    @property
+    def open_database(self) -> Database:
+        """The demo's database; only while it runs."""
+        assert self.database is not None, "the demo is not running"
+        return self.database
+
+    def counts(self) -> Counts:
+        """How far each stage is; blocks for a query."""
+        with self.open_database.system() as connection:
+            row = connection.execute(_COUNTS).mappings().one()
+        return msgspec.convert(dict(row), Counts, strict=False)
+
+    async def etnas_report(self) -> dict[str, Any]:
+        """What the fake ETNAS received and stored, and whether anything reached it twice."""
+        async with aiohttp.ClientSession(trust_env=False) as session:
+            async with session.get(f"{self.etnas_url}/report") as answer:
+                found: dict[str, Any] = await answer.json()
+                return found
+
+    def fleet(self, *, rate: float, duplicates: float = 0.15, reorder: float = 0.1) -> Fleet:
+        """The cameras of the demo's world, ready to post."""
+        assert self._host is not None
+        members = self.world.members(self.open_database, self._host)
+        return Fleet(
+            self.url, members, rate=rate, duplicates=duplicates, reorder=reorder, seed=self._seed, on_post=self._posted
+        )
+
+    def validators(self, *, reject: float = 0.15, pause_s: float = 0.4) -> list[Validator]:
+        """One scripted officer for each agency."""
+        return [
+            Validator(self.url, login.username, login.password, reject=reject, pause_s=pause_s, seed=number,
+                      on_act=self._acted(login))
+            for number, login in enumerate(self.logins)
+            if login.role == "officer"
+        ]  # fmt: skip
+
+    async def wait_for(self, what: str, agreed: Callable[[Counts], bool], timeout_s: float) -> Counts:
+        """Wait until the counts agree. Raises DemoFailed with the counts when they do not in time."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            counts = await asyncio.to_thread(self.counts)
+            if agreed(counts):
+                return counts
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"{what}: not within {timeout_s:g} s; {msgspec.to_builtins(counts)}")
+            await asyncio.sleep(0.2)
+
+    # -- starting and ending ------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        self.world.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.etnas_port = self._kept_port()
+        plugins = self.world.write_plugins(
+            f"{self.etnas_url}/api/violations", f"{self.etnas_url}/api/look-up?key={{idempotency_key}}"
+        )
+        port = self._given.port if _free(self._given.host, self._given.port) else 0
+        told = {**self._given.origin, "plugins_file": "demo", "port": "demo"}
+        self.settings = msgspec.structs.replace(self._given, plugins_file=plugins, port=port, origin=told)
+        self._services = await asyncio.to_thread(open_services, self.settings)
+        await asyncio.to_thread(migrate.upgrade, self._services.database_url)
+        self.database = Database(self._services.database_url)
+        secret = self.settings.signing_key().reveal()
+        self.logins = await asyncio.to_thread(self.world.open, self.database, secret)
+        self._host = Host.load(plugins, environ=os.environ, data_dir=self.settings.home / "plugins")
+        ready = self._run_dir / "ready"
+        ready.unlink(missing_ok=True)
+        self._supervisor = Supervisor(tick=self._services.keep)
+        etnas = [sys.executable, "-P", "-m", "core.testing.fake_etnas", "--port", str(self.etnas_port), "--state",
+                 str(self.world.folder / "etnas.state"), "--mix", str(self._misbehaviour)]  # fmt: skip
+        self._supervisor.add("etnas", etnas, os.environ)
+        add_processes(self._supervisor, self.settings, self._services.database_url, self._services.redis_url, ready)
+        self._supervisor.start()
+        self._keeper = asyncio.create_task(self._keep())
+        deadline = time.monotonic() + READY_S
+        while not ready.exists():
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"the server did not come up within {READY_S:g} s; its messages are above")
+            await asyncio.sleep(0.1)
+        self.url = f"http://{self.settings.host}:{ready.read_text()}"
+
+    async def _keep(self) -> None:
+        assert self._supervisor is not None
+        while True:
+            await asyncio.to_thread(self._supervisor.look)
+            await asyncio.sleep(0.2)
+
+    async def _end(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        if self._supervisor is not None:
+            await asyncio.to_thread(self._supervisor.end)
+        if self._host is not None:
+            self._host.close()
+        if self.database is not None:
+            self.database.dispose()
+        if self._services is not None:
+            await asyncio.to_thread(self._services.close)
+
+    def _kept_port(self) -> int:
+        """The fake ETNAS keeps its port over restarts: requests in the outbox were built with it."""
+        path: Path = self.world.folder / "etnas.port"
+        if path.exists() and _free("127.0.0.1", int(path.read_text())):
+            return int(path.read_text())
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        path.write_text(str(port))
+        return port
+
+    # -- the last events ----------------------------------------------------------------------------------------
+
+    def _posted(self, posted: Posted) -> None:
+        again = " again" if posted.repeat else ""
+        self.events.append(f"{posted.device.code:18} {posted.plate:11} {posted.form}{again} -> {posted.status}")
+
+    def _acted(self, login: Login) -> Callable[[str, dict[str, Any]], None]:
+        def acted(act: str, case: dict[str, Any]) -> None:
+            self.events.append(f"{login.username:18} {act} #{case['id']} {case['violation_type']}")
+
+        return acted
+
+
+async def run_once(demo: Demo, *, events: int, rate: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """A bounded scenario from camera to centre. Raises DemoFailed unless every stage's counts agree."""
+    before = await asyncio.to_thread(demo.counts)
+    at_centre = await demo.etnas_report()
+    say(f"posting {events} events of {len(demo.logins) - 1} agencies, some of them again, some late")
+    tally: Tally = await demo.fleet(rate=rate).run(events)
+    say(f"{tally.posts} posts, {tally.accepted} accepted, {tally.repeats} of them repeats, {len(tally.forms)} forms")
+    now = await demo.wait_for("parsing", lambda c: c.inbox == 0 and c.payloads - before.payloads >= tally.accepted, 60)
+    say(
+        f"{now.reads - before.reads} reads, {now.passages - before.passages} passages, "
+        f"{now.violations - before.violations} violations, {now.held - before.held} held for a wrong clock"
+    )
+    stop = asyncio.Event()
+    results = await asyncio.gather(*(v.run(stop, until_empty=True) for v in demo.validators(pause_s=0.0)))
+    approved = sum(len(r.approved) for r in results)
+    rejected = sum(r.acts["reject"] for r in results)
+    say(f"{approved} approved, {rejected} rejected; waiting for the centre, which misbehaves now and then")
+    wanted = before.synced + approved
+    after = await demo.wait_for("delivery", lambda c: c.synced >= wanted or c.stuck > before.stuck, 180)
+    report = await demo.etnas_report()
+    say(
+        f"the centre holds {report['violations'] - at_centre['violations']} new violations after "
+        f"{report['received'] - at_centre['received']} requests, {len(report['doubled'])} doubled"
+    )
+    checks = {
+        "every accepted post is one payload": (tally.accepted, after.payloads - before.payloads),
+        "every payload is one read": (after.payloads - before.payloads, after.reads - before.reads),
+        "nothing is in quarantine": (0, after.quarantined - before.quarantined),
+        "every vehicle is one passage": (len(tally.vehicles), after.passages - before.passages),
+        "every violation is held or decided": (
+            after.violations - before.violations,
+            after.held - before.held + approved + rejected,
+        ),
+        "some violations were approved": (True, approved > 0),
+        "the wrong clock was noticed": (True, after.clocks_wrong > 0 and after.held > before.held),
+        "every approved violation is synced": (approved, after.synced - before.synced),
+        "the centre holds each approved violation": (approved, report["violations"] - at_centre["violations"]),
+        "the centre was told nothing twice": ([], report["doubled"]),
+    }
+    failed = [f"{what}: expected {want}, found {got}" for what, (want, got) in checks.items() if want != got]
+    if failed:
+        raise DemoFailed("the counts do not agree:\n  " + "\n  ".join(failed))
+    return {
+        "posts": tally.posts, "accepted": tally.accepted, "repeats": tally.repeats, "forms": dict(tally.forms),
+        "vehicles": len(tally.vehicles), "approved": approved, "rejected": rejected,
+        "held": after.held - before.held, "requests_to_centre": report["received"] - at_centre["received"],
+        "checks": len(checks),
+    }  # fmt: skip
+
+
+def _free(host: str, port: int) -> bool:
+    if port == 0:
+        return True
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
