@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 import sys
 import time
@@ -92,10 +93,11 @@ class Counts(msgspec.Struct, frozen=True):
 class Demo:
     """Start with `async with Demo(settings) as demo`; everything that was started ends with it."""
 
-    def __init__(self, settings: Settings, *, misbehaviour: float = 0.12, seed: int = 1) -> None:
+    def __init__(self, settings: Settings, *, misbehaviour: float = 0.12, seed: int | None = None) -> None:
         self._given = settings
         self._misbehaviour = misbehaviour
-        self._seed = seed
+        # two starts with one seed would send the same vehicles twice: one passage, rightly
+        self._seed = secrets.randbelow(1 << 30) if seed is None else seed
         self._run_dir = settings.home / "run"
         self._services: Services | None = None
         self._supervisor: Supervisor | None = None
@@ -147,7 +149,7 @@ class Demo:
     def fleet(self, *, rate: float, duplicates: float = 0.15, reorder: float = 0.1) -> Fleet:
         """The cameras of the demo's world, ready to post."""
         assert self._host is not None
-        members = self.world.members(self.open_database, self._host)
+        members = self.world.members(self.open_database, self._host, seed=self._seed)
         return Fleet(
             self.url, members, rate=rate, duplicates=duplicates, reorder=reorder, seed=self._seed, on_post=self._posted
         )

@@ -132,7 +132,7 @@ class World:
         self._open_devices(database)
         return self._open_staff(database, secret)
 
-    def members(self, database: Database, host: Host) -> list[Member]:
+    def members(self, database: Database, host: Host, *, seed: int = 0) -> list[Member]:
         """The fleet: every camera with its key and the fixtures of its make."""
         keys: dict[str, str] = json.loads(self._keys_file.read_text())
         directory = DeviceDirectory(database)
@@ -142,7 +142,14 @@ class World:
             device: Device = directory.current.by_code[camera.code].device
             fixtures = fixtures_of(camera.maker)
             found.append(
-                enlist(device, keys[camera.code], fixtures, host.parse_payload, seed=number, skew_s=camera.skew_s)
+                enlist(
+                    device,
+                    keys[camera.code],
+                    fixtures,
+                    host.parse_payload,
+                    seed=seed + 1000 * number,
+                    skew_s=camera.skew_s,
+                )
             )
         return found
 
