@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from core.domain.errors import TangkapinError
+from core.hooks.host import Host
 
 T = TypeVar("T")
 HOOK_TIMEOUT_S = 10.0
@@ -16,8 +17,9 @@ class HookHung(TangkapinError):
     """A hook did not come back in time. Its thread is left behind; it cannot be killed."""
 
 
-def bounded(call: Callable[[], T], timeout_s: float = HOOK_TIMEOUT_S) -> T:
-    """Return what `call` returns, raise what it raises, or HookHung after `timeout_s`."""
+def bounded(call: Callable[[], T], timeout_s: float | None = None) -> T:
+    """Return what `call` returns, raise what it raises, or HookHung after `timeout_s` (HOOK_TIMEOUT_S)."""
+    timeout_s = HOOK_TIMEOUT_S if timeout_s is None else timeout_s
     result: list[Any] = []
     error: list[BaseException] = []
 
@@ -36,3 +38,10 @@ def bounded(call: Callable[[], T], timeout_s: float = HOOK_TIMEOUT_S) -> T:
         raise HookHung(f"no answer within {timeout_s:g} s")
     found: T = result[0]
     return found
+
+
+def give_up(host: Host, sink: str, reason: str) -> None:
+    """Quarantine a sink that hung, and have it remembered where the process does that (`host.on_quarantine`)."""
+    host.quarantine(sink, reason)
+    if host.on_quarantine is not None:
+        host.on_quarantine(sink, reason)

@@ -22,10 +22,10 @@ from core.hooks.errors import PluginQuarantined, UnknownInstance
 from core.hooks.host import Host
 from core.outbound import SafeSession
 from core.sync import breaker, outbox
-from core.sync.bounded import HookHung, bounded
+from core.sync.bounded import HookHung, bounded, give_up
 from core.sync.cases import Case, Readable, picture_reader, read_cases
 from core.sync.events import announce
-from core.sync.jobs import Job, build, fix_bytes, pictures_of
+from core.sync.jobs import Job, build_all, fix_bytes, pictures_of
 from core.sync.judge import Landed, judge, scrub, weigh
 from core.sync.outbox import Claimed, Moved, Outcome
 from core.sync.policy import SinkPolicy, policy_of
@@ -108,7 +108,7 @@ class SinkDrain:
 
     def _arm(self, rows: list[Claimed], cases: dict[int, Case], *, probe: bool) -> list[Job]:
         waits = {row.id: self.policy.wait_s(row.failures + 1) for row in rows}
-        built = [build(self._host, self._sink, self.policy, row, cases.get(row.id), waits[row.id]) for row in rows]
+        built = build_all(self._host, self._sink, self.policy, rows, cases, waits)
         jobs = [one for one in built if isinstance(one, Job)]
         with self._database.system() as connection:
             reader = picture_reader(connection, self._media, {job.row.vendor_id for job in jobs}, pictures_of(jobs))
@@ -188,7 +188,7 @@ class SinkDrain:
         except Refused as error:
             return ended(sent=True, error=str(error), outcome="refused")
         except HookHung as error:
-            self._host.quarantine(self._sink, f"push_sync: {error}")
+            give_up(self._host, self._sink, f"push_sync: {error}")
             return ended(sent=True, error=str(error))
         return (None, None) if receipt is None else (ended(sent=True)[0], receipt)
 
@@ -199,7 +199,7 @@ class SinkDrain:
         try:
             return bounded(lambda: [None if answer is None else host.read_receipt(sink, answer) for answer in answers])
         except HookHung as error:
-            host.quarantine(sink, f"read_receipt: {error}")
+            give_up(host, sink, f"read_receipt: {error}")
             unknown = SyncReceipt(outcome="unknown", reason=f"plugin {sink}: read_receipt: {error}")
             return [None if answer is None else unknown for answer in answers]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from core.domain.cases import CaseView, HttpRequest
 from core.domain.errors import Unbuildable
 from core.hooks.errors import PluginFailed, PluginQuarantined, UnknownInstance
 from core.hooks.host import Host
-from core.sync.bounded import HookHung, bounded
+from core.sync.bounded import HookHung, bounded, give_up
 from core.sync.cases import Case
 from core.sync.outbox import Claimed, Outcome
 from core.sync.policy import SinkPolicy
@@ -39,12 +39,28 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(self.body).digest()
 
 
+def build_all(
+    host: Host,
+    sink: str,
+    policy: SinkPolicy,
+    rows: Sequence[Claimed],
+    cases: Mapping[int, Case],
+    waits: dict[int, float],
+) -> list[Job | Outcome]:
+    """Ask the sink for the requests of all rows, in one thread with a deadline. One that hangs is quarantined."""
+    try:
+        return bounded(lambda: [build(host, sink, policy, row, cases.get(row.id), waits[row.id]) for row in rows])
+    except HookHung as error:
+        give_up(host, sink, f"build hook: {error}")
+        return [_not_built(row, waits[row.id], f"plugin {sink}: {error}") for row in rows]
+
+
 def build(host: Host, sink: str, policy: SinkPolicy, row: Claimed, case: Case | None, wait_s: float) -> Job | Outcome:
     """Ask the sink for a row's requests. An Outcome when nothing is to leave."""
     if case is None:
         return _not_built(row, wait_s, "its violation or device is not in the database")
     try:
-        look_up = bounded(lambda: host.build_look_up(sink, case.view)) if policy.can_look_up else None
+        look_up = host.build_look_up(sink, case.view) if policy.can_look_up else None
         if row.look_up_first and look_up is None and (row.expired or row.look_up_first == 1) and not policy.idempotent:
             return Outcome(
                 id=row.id,
@@ -63,7 +79,7 @@ def build(host: Host, sink: str, policy: SinkPolicy, row: Claimed, case: Case | 
                 counts=False,
                 error="outcome unknown at the deadline",
             )
-        request = bounded(lambda: host.build_sync(sink, case.view)) if policy.can_build else PUSHED
+        request = host.build_sync(sink, case.view) if policy.can_build else PUSHED
         body = row.body if row.sha256 is not None else stored_body(request.body)
     except Unbuildable as error:
         return Outcome(
@@ -77,9 +93,6 @@ def build(host: Host, sink: str, policy: SinkPolicy, row: Claimed, case: Case | 
         return _not_built(row, wait_s, str(error), counts=False)
     except (PluginFailed, UnknownInstance) as error:
         return _not_built(row, wait_s, str(error))
-    except HookHung as error:
-        host.quarantine(sink, f"build hook: {error}")
-        return _not_built(row, wait_s, f"plugin {sink}: {error}")
     stored = stored_request(request, body)
     return Job(row=row, case=case.view, vendor_key=case.vendor_key, request=request, stored=stored, look_up=look_up)
 

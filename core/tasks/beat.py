@@ -114,6 +114,7 @@ class Sweeper(threading.Thread):
 
     def look(self) -> None:
         """One look. Each late sink gets a thread of its own, so that a slow one holds up no other."""
+        self._desk.follow()
         self._desk.sweep()
         waits, sinks = self._desk.due(late_s=self._every_s)
         if waits:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.db.engine import Database
 from core.hooks.host import Host
@@ -16,6 +17,12 @@ from core.sync.cases import Readable
 from core.sync.drain import SinkDrain
 
 log = structlog.get_logger(__name__)
+_QUARANTINED = "SELECT instance, reason FROM plugin_states WHERE state = 'quarantined'"
+_QUARANTINE = """
+INSERT INTO plugin_states (instance, state, reason, failures) VALUES (:instance, 'quarantined', :reason, 1)
+ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.reason, since = now(),
+    failures = plugin_states.failures + 1
+"""
 
 
 class Desk:
@@ -43,6 +50,8 @@ class Desk:
         self._lock = threading.Lock()
         self._drains: dict[str, SinkDrain] = {}
         self._enqueueing = threading.Lock()
+        self._out: set[str] = set()
+        host.on_quarantine = self._remember
 
     @property
     def sinks(self) -> list[str]:
@@ -82,6 +91,30 @@ class Desk:
     def sweep(self) -> None:
         """Return what dead workers held; end what missed its deadline."""
         service.sweep(self.database)
+
+    def follow(self) -> None:
+        """Take up which sinks the installation has quarantined or released (`plugin_states`)."""
+        with self.database.system() as connection:
+            out = {row.instance: row.reason for row in connection.execute(text(_QUARANTINED))}
+        for info in self.host.instances:
+            if info.kind != "sink":
+                continue
+            if info.id in out and info.state == "ready":
+                self.host.quarantine(info.id, out[info.id])
+                self._out.add(info.id)
+            elif info.id not in out and info.id in self._out:
+                self._out.discard(info.id)
+                self.host.release(info.id)
+
+    def _remember(self, instance: str, reason: str) -> None:
+        """A sink failed too often in a row, or hung: tell the whole installation."""
+        try:
+            with self.database.system() as connection:
+                connection.execute(text(_QUARANTINE), {"instance": instance, "reason": reason[:500]})
+        except SQLAlchemyError as error:
+            log.warning("quarantine_not_persisted", instance=instance, error=type(error).__name__)
+            return
+        self._out.add(instance)
 
     def upkeep(self) -> None:
         """Do the periodic work; one that fails stops no other."""

@@ -321,7 +321,7 @@ def test_a_sink_that_raises_while_reading_leaves_the_outcome_unknown(world, etna
 
 
 def test_a_sink_that_hangs_is_quarantined_and_its_cases_wait(world, etnas, broken, monkeypatch):
-    monkeypatch.setattr("core.sync.bounded.bounded.__defaults__", (0.2,))
+    monkeypatch.setattr("core.sync.bounded.HOOK_TIMEOUT_S", 0.2)
     world.approve()
     forever = threading.Event()
     desk = broken("build_sync", lambda **arguments: forever.wait())
@@ -330,6 +330,13 @@ def test_a_sink_that_hangs_is_quarantined_and_its_cases_wait(world, etnas, broke
     forever.set()
     assert [] == desk.sinks
     assert ["pending"] == [row["status"] for row in world.rows()]
+
+    other = world.desk(world.host(etnas=_config(etnas)))
+    other.follow()
+    assert [] == other.sinks
+    world.execute("UPDATE plugin_states SET state = 'ready'")
+    other.follow()
+    assert ["etnas"] == other.sinks
 
 
 def test_an_instance_without_key_uses_the_vendor_s_and_says_when_there_is_none(world, etnas):

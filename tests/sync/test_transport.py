@@ -10,8 +10,9 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from core.domain.cases import HttpRequest
+from core.outbound import MaybeSent, NotSent, SafeSession
 from core.sync.policy import policy_of
-from core.sync.transport import SecretMissing, exchange, open_session, read_reference
+from core.sync.transport import CONNECT_TRIES, SecretMissing, exchange, open_session, read_reference
 
 SECRET = "whsec_bWFuYSByYWhhc2lhIHlhbmcgcGFuamFuZw=="
 
@@ -84,6 +85,32 @@ def test_a_refused_connection_surely_sent_nothing():
         taken.bind(("127.0.0.1", 0))
         done = send(HttpRequest(url=f"http://127.0.0.1:{taken.getsockname()[1]}/"))
     assert (False, None) == (done.sent, done.response)
+
+
+def test_what_surely_did_not_arrive_is_tried_again_at_once(receiver, monkeypatch):
+    real, tries = SafeSession.request, []
+
+    async def flaky(self, *arguments, **named):
+        tries.append(1)
+        if len(tries) < CONNECT_TRIES:
+            raise NotSent("no route")
+        return await real(self, *arguments, **named)
+
+    monkeypatch.setattr(SafeSession, "request", flaky)
+    done = send(HttpRequest(url=f"http://127.0.0.1:{receiver.server_port}/"))
+    assert (CONNECT_TRIES, 302, 1) == (len(tries), done.response.status, len(receiver.got))
+
+
+def test_what_may_have_arrived_is_never_repeated_within_an_attempt(monkeypatch):
+    tries = []
+
+    async def lost(self, *arguments, **named):
+        tries.append(1)
+        raise MaybeSent("cut off")
+
+    monkeypatch.setattr(SafeSession, "request", lost)
+    done = send(HttpRequest(url="http://127.0.0.1:1/"))
+    assert (1, True, None) == (len(tries), done.sent, done.response)
 
 
 def test_silence_after_the_request_may_have_been_heard():
