@@ -135,6 +135,7 @@ class ParseWorker:
             elif summary.payloads < LINGER_BELOW:
                 time.sleep(LINGER_S)  # the longer a batch grows, the less each event costs
         self.disconnect()
+        self._media.close()
 
     def work(self) -> Summary | None:
         """Parse and finish what can be claimed; None when there was nothing."""
