@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -63,7 +63,7 @@ def read_time(text: str | None, device: Device) -> CaptureTime:
         if offset and device.time_rule == "offset":
             return CaptureTime(naive.replace(tzinfo=_offset(offset)).astimezone(UTC), "offset", raw)
         return CaptureTime(naive.replace(tzinfo=zone(device.zone)).astimezone(UTC), "wall_clock", raw)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, ZoneInfoNotFoundError):
         return CaptureTime(None, "receive", raw)
 
 
@@ -87,7 +87,7 @@ def read_epoch(
         if clock == "utc":
             return CaptureTime(instant, "epoch", raw)
         return CaptureTime(instant.replace(tzinfo=zone(device.zone)).astimezone(UTC), "wall_clock", raw)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, ZoneInfoNotFoundError):
         return CaptureTime(None, "receive", raw)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -17,6 +18,6 @@ def percent(value: Any, *, scale: float = 100.0) -> float | None:
         number = float(str(value).strip())
     except ValueError:
         return None
-    if number != number:
+    if not math.isfinite(number):
         return None
     return round(min(100.0, max(0.0, number * 100.0 / scale)), 4)

@@ -10,7 +10,8 @@ import msgspec
 
 JPEG = b"\xff\xd8\xff"
 PNG = b"\x89PNG\r\n\x1a\n"
-_WHITE = re.compile(rb"\s+")
+_FOREIGN = re.compile(rb"[^A-Za-z0-9+/]+")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class ImageInfo(msgspec.Struct, frozen=True):
@@ -80,7 +81,10 @@ def split_jpegs(data: bytes) -> list[bytes]:
 
 
 def decode_base64_image(text: str | bytes | None) -> bytes | None:
-    """Decode base64 or a data: URI. None when it is empty, not base64, or no JPEG/PNG inside (placeholders)."""
+    """Decode base64 (its URL-safe form too) or a data: URI.
+
+    None when it is empty, not base64, or no JPEG/PNG inside (placeholders).
+    """
     if not text:
         return None
     raw = text.encode("ascii", "ignore") if isinstance(text, str) else bytes(text)
@@ -88,12 +92,16 @@ def decode_base64_image(text: str | bytes | None) -> bytes | None:
         _, comma, raw = raw.partition(b",")
         if not comma:
             return None
+    if b"-" in raw or b"_" in raw:
+        raw = raw.translate(_URL_SAFE)
     try:
         data = binascii.a2b_base64(raw, strict_mode=False)
     except binascii.Error:
-        compact = _WHITE.sub(b"", raw).rstrip(b"=")
+        # padding left off, or cut in the middle: no byte that is there may be lost
+        compact = _FOREIGN.sub(b"", raw)
+        compact = compact[:-1] if len(compact) % 4 == 1 else compact
         try:
-            data = binascii.a2b_base64(compact[: len(compact) // 4 * 4])
+            data = binascii.a2b_base64(compact + b"=" * (-len(compact) % 4))
         except binascii.Error:
             return None
     return data if sniff(data) else None

@@ -71,7 +71,11 @@ def split_parts(body: bytes | memoryview, content_type: str) -> list[Part]:
         line_end = raw.find(b"\n", at)
         if line_end < 0:
             break
+        closing = raw[at : at + 2] == b"--"
         at = line_end + 1
+        if closing and raw[at : at + 8].lower() != b"content-":
+            at = _find(raw, delimiter, at)  # an epilogue is no part
+            continue
         if raw.startswith(delimiter, at):
             continue  # a doubled delimiter line (Hikvision NVR)
         headers, start = _headers(raw, at, delimiter)
@@ -160,15 +164,22 @@ def _end(raw: bytes, start: int, content_length: str, delimiter: bytes) -> tuple
         while raw[following : following + 1] in (b"\r", b"\n") and following - end < 4:
             following += 1
         if raw.startswith(delimiter, following):
+            if following == end:
+                end = _without_newline(raw, start, end)  # the length counted the line end
+            elif raw[end - 1 : end + 1] == b"\r\n" and raw[start - 2 : start] == b"\r\n":
+                end -= 1  # one too many, in a body whose lines end with CRLF
             return end, following
         if not raw[end:].strip():
             return end, -1
     following = _find(raw, delimiter, start)
     if following < 0:
         return len(raw), -1
-    end = following
+    return _without_newline(raw, start, following), following
+
+
+def _without_newline(raw: bytes, start: int, end: int) -> int:
     if end > start and raw[end - 1 : end] == b"\n":
         end -= 1
         if end > start and raw[end - 1 : end] == b"\r":
             end -= 1
-    return end, following
+    return end

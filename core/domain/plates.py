@@ -34,10 +34,10 @@ def normalise_plate(raw: str | None) -> str | None:
         if text.isalnum():
             return None if text in SENTINELS else text[:20]
     text = unicodedata.normalize("NFKC", text).upper().translate(_DROPPED)
-    if text in SENTINELS:
-        return None
     text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
     text = "".join(c for c in text if c.isprintable())
+    if text in SENTINELS:
+        return None
     if len(text) > 2 and text[0] in _COLOUR_PREFIX and text[1] in _PROVINCES:
         text = text[1:]
     return text[:20] or None
