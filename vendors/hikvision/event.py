@@ -13,110 +13,121 @@ from core.api import (
     Direction,
     FrameCapture,
     Image,
-    MalformedPayload,
     Observation,
     PlateRead,
     Status,
     ViolationType,
     normalise_plate,
     percent,
+    read_epoch,
     read_time,
 )
 from vendors.hikvision.tree import Tree
 
 DIRECTIONS: Mapping[str, Direction] = {
-    "forward": "approach", "approach": "approach", "approaching": "approach", "reverse": "depart", "away": "depart",
-    "depart": "depart", "leaving": "depart", "enter": "in", "in": "in", "entrance": "in", "leave": "out", "exit": "out",
-    "out": "out",
+    "forward": "approach", "approach": "approach", "approaching": "approach", "towards": "approach",
+    "reverse": "depart", "away": "depart", "depart": "depart", "departing": "depart",
+    "enter": "in", "entering": "in", "entry": "in", "entrance": "in", "in": "in",
+    "leave": "out", "leaving": "out", "exit": "out", "exiting": "out", "out": "out",
 }  # fmt: skip
-VEHICLE_INFO_TYPES = {"0": "other", "1": "small", "2": "large", "3": "pedestrian", "4": "two-wheel", "5": "three-wheel",
+VEHICLE_INFO_TYPES = {"0": "", "1": "small", "2": "large", "3": "pedestrian", "4": "two-wheel", "5": "three-wheel",
                       "6": "motor vehicle"}  # fmt: skip
 PLATE_EVENTS = frozenset({"anpr", "vehiclematchresult", "tfs", "illegaltrafficevent", "vehicledetection", "its"})
+HEARTBEATS = frozenset({"heartbeat", "keepalive"})
 STATUS_EVENTS = frozenset(
-    {"videoloss", "diskfull", "diskerror", "nicbroken", "ipconflict", "illaccess", "badvideo", "videomismatch",
-     "hdbadblock", "recordexception", "softio", "poweroff"}
+    {"videoloss", "diskfull", "diskerror", "hdfull", "hderror", "hdbadblock", "storagedetection", "nicbroken",
+     "ipconflict", "illaccess", "badvideo", "videomismatch", "recordexception", "softio", "poweroff"}
 )  # fmt: skip
 OFFENCES = {"wrongdirection": ViolationType.LAWAN_ARAH, "crosslane": ViolationType.MARKA_JALAN,
             "lanechange": ViolationType.MARKA_JALAN}  # fmt: skip
 """Traffic events whose very name is an offence."""
-_PLATE = ("ANPR/licensePlate", "ANPR/plateNumber", "ANPR/plate", "ANPR/licensePlateNumber", "licensePlateNumber",
-          "licensePlate", "plateNumber", "plateNo", "plate", "VehicleMatchResult/PlateInfo/plate", "PlateInfo/plate",
-          "VehicleMatchResult/plate", "ANPR/cardNo")  # fmt: skip
+_PLATE_KEYS = ("licensePlate", "plateNumber", "plate", "licensePlateNumber", "plateNo", "originalLicensePlate")
+_CONFIDENCE_KEYS = ("confidenceLevel", "confidence", "plateConfidence", "entireBelieve")
+_LANE_KEYS = ("line", "laneNo", "lane", "laneNumber")
+_NO_COUNTRY = frozenset({"0", "253", "254", "255"})
 _NOTHING = frozenset({"", "unknown", "none", "null", "-", "--"})
 _ID = re.compile(r"^[0-9A-Za-z{}_-]{8,}$")
+_DEEPEST = 8
+_TIMES = ("dateTime", "ANPR/dateTime", "captureTime", "ANPR/captureTime", "absTime", "ANPR/absTime", "picTime", "time",
+          "timestamp", "eventTime")  # fmt: skip
+
+
+def events_in(document: Tree, depth: int = 0) -> list[Tree]:
+    """The events of a document: an EventNotificationAlert (bare, wrapped or flat) or a polling answer with <Plates>."""
+    if document.has("EventNotificationAlert"):
+        return [e for alert in document.all("EventNotificationAlert") for e in events_in(alert, depth + 1)]
+    known = document.key in ("eventnotificationalert", "plates")
+    if known or document.has("eventType", "ANPR", "VehicleMatchResult", "Plates"):
+        return [document]
+    below = [c for children in document.children.values() for c in children if c.children]
+    found = [e for child in below if depth < _DEEPEST for e in events_in(child, depth + 1)]
+    return found or ([document] if document.get(*_PLATE_KEYS) else [])
 
 
 def observations(
     event: Tree, device: Device, images: Sequence[Image], codes: Mapping[str, ViolationType]
 ) -> list[Observation]:
-    """Read one document: an EventNotificationAlert (bare, wrapped or flat), or a polling answer with <Plates>.
+    """Read one of `events_in`.
 
     codes  illegalCode -> violation type, as this site defines them
     """
-    name = event.name.lower()
-    if name == "plates" or event.has("Plates/Plate"):
-        plates = event.all("Plate") if name == "plates" else event.all("Plates/Plate")
-        return [_polled(plate, device) for plate in plates]
-    inner = event.all("EventNotificationAlert")
-    if inner:
-        return [o for one in inner for o in observations(one, device, images, codes)]
+    if event.key == "plates" or event.has("Plates"):
+        rows = [event] if event.key == "plates" else event.all("Plates")
+        # JSON may list the rows without a <Plate> around each
+        return [_polled(plate, device) for row in rows for plate in row.all("Plate") or [row] if plate.children]
     kind = event.get("eventType")
-    if kind.lower() == "duration":  # repeats while an alarm lasts; the true type is named inside
-        kind = event.get("DurationList/Duration/relationEvent", "relationEvent") or kind
+    lasting = kind.lower() == "duration"
+    if lasting:  # repeats while an alarm lasts; the true type is named inside
+        kind = event.get("DurationList/Duration/relationEvent") or event.anywhere("relationEvent") or kind
     if not kind:
-        if not event.has("ANPR", "VehicleMatchResult") and not event.get(*_PLATE):
-            raise MalformedPayload(f"expected an eventType or an ANPR block, found a document {event.name[:60]!r}")
         kind = "ANPR" if not event.has("VehicleMatchResult") else "vehicleMatchResult"
+    word = kind.lower()
     state = event.get("eventState").lower()
-    if kind.lower() == "videoloss" and state == "inactive":
-        return []  # the heartbeat of an idle stream
+    if word in HEARTBEATS or (word == "videoloss" and state == "inactive"):
+        return []  # of an idle stream
     common = _common(event, device, kind, images)
-    if kind.lower() in PLATE_EVENTS or event.has("ANPR") or (kind.lower() in OFFENCES and event.get(*_PLATE)):
-        return [_plate_read(event, kind, common, codes)]
+    if word in PLATE_EVENTS or event.has("ANPR") or event.anywhere(*_PLATE_KEYS):
+        return [_plate_read(event, word, common, codes)]
+    if lasting and common["phase"] == "start":
+        common["phase"] = "update"
     if state == "inactive":
-        return [Alarm(**(common | {"phase": "stop"}), target=_target(event), region=_region(event))]
-    if kind.lower() in STATUS_EVENTS:
+        common["phase"] = "stop"
+    if word in STATUS_EVENTS:
         return [Status(**common, detail=event.get("eventDescription"))]
-    if images:
+    if images and state != "inactive":
         return [FrameCapture(**common, target=_target(event))]
     return [Alarm(**common, target=_target(event), region=_region(event))]
 
 
-def _polled(plate: Tree, device: Device) -> PlateRead:
-    """One row of a polling answer. captureTime is the camera's wall clock even where digits look like an offset's."""
-    raw = plate.get("plateNumber", "licensePlate")
-    time = read_time(plate.get("captureTime", "picTime", "dateTime"), device)
+def _polled(row: Tree, device: Device) -> PlateRead:
+    """One row of a polling answer; the camera names the picture, which lies on its own disk."""
+    raw = row.get(*_PLATE_KEYS)
     return PlateRead(
+        **_time(row, device),
         event="ANPR",
-        capture_time=time.utc,
-        capture_time_raw=time.raw,
-        time_source=time.source,
-        event_id=plate.get("picName"),
+        event_id=row.get("picName"),
         plate_raw=raw,
         plate_number=normalise_plate(raw),
-        confidence=_confidence(plate.get("confidenceLevel", "confidence")),
-        direction=DIRECTIONS.get(plate.get("direction").lower(), "unknown"),
-        lane_no=plate.get("laneNo", "line"),
-        country=plate.get("country"),
-        extra=_kept(plate, "picName", "matchingResult"),
+        confidence=_confidence(row.get(*_CONFIDENCE_KEYS)),
+        direction=_direction(row),
+        lane_no=row.get(*_LANE_KEYS),
+        country=row.get("country"),
+        extra=_kept(row, "picName", "matchingResult"),
     )
 
 
 def _common(event: Tree, device: Device, kind: str, images: Sequence[Image]) -> dict[str, Any]:
-    time = read_time(event.get("dateTime", "ANPR/dateTime", "captureTime", "absTime", "ANPR/absTime"), device)
     lasting = event.get("eventState").lower() == "active" and kind.lower() not in PLATE_EVENTS
     return {
+        **_time(event, device),
         "event": kind,
-        "capture_time": time.utc,
-        "capture_time_raw": time.raw,
-        "time_source": time.source,
         "event_id": _event_id(event),
         "phase": "start" if lasting else "single",
-        "retransmitted": event.get("isDataRetransmission").lower() == "true"
+        "retransmitted": event.get("isDataRetransmission", "ANPR/isDataRetransmission").lower() in ("true", "1", "yes")
         or event.get("ANPR/alarmDataType", "alarmDataType") == "1",
         "images": tuple(images),
-        "lane_no": event.get("ANPR/line", "ANPR/laneNo", "ANPR/lane", "laneNo", "line", "lane"),
-        "direction": DIRECTIONS.get(event.get("ANPR/direction", "direction").lower(), "unknown"),
+        "lane_no": event.get(*_in_anpr(*_LANE_KEYS)),
+        "direction": _direction(event),
         "hint": DeviceHint(
             serial=event.get("deviceSerial", "deviceSerialNo", "serialNumber", "deviceID"),
             channel=event.get("channelID", "dynChannelID"),
@@ -134,95 +145,124 @@ def _common(event: Tree, device: Device, kind: str, images: Sequence[Image]) -> 
     }  # fmt: skip
 
 
-def _plate_read(event: Tree, kind: str, common: dict[str, Any], codes: Mapping[str, ViolationType]) -> PlateRead:
-    raw = event.get(*_PLATE)
-    kind_of_vehicle = _word(event.get("ANPR/vehicleType", "vehicleType"))
-    if not kind_of_vehicle:
-        number = event.get("ANPR/vehicleInfo/vehicleType", "vehicleInfo/vehicleType")
-        kind_of_vehicle = VEHICLE_INFO_TYPES.get(number, _word(number))
-        kind_of_vehicle = "" if kind_of_vehicle == "other" else kind_of_vehicle
-    speed = percentless(
-        event.get("ANPR/vehicleInfo/speed", "vehicleInfo/speed", "ANPR/speed", "ANPR/vehicleSpeed", "speed")
-    )
+def _plate_read(event: Tree, word: str, common: dict[str, Any], codes: Mapping[str, ViolationType]) -> PlateRead:
+    raw = event.get(*_in_anpr(*_PLATE_KEYS)) or event.anywhere(*_PLATE_KEYS)
+    if not raw and word in PLATE_EVENTS:  # elsewhere cardNo is a person's card
+        raw = event.get(*_in_anpr("cardNo"))
+    if common["direction"] == "unknown":
+        common["direction"] = _meaning(event.anywhere("direction"))
+    info = _vehicle_info(event)
     return PlateRead(
-        **common,
+        **common | {"lane_no": common["lane_no"] or event.anywhere("laneNo", "line")},
         plate_raw=raw,
         plate_number=normalise_plate(raw),
-        confidence=_confidence(
-            event.get(
-                "ANPR/confidenceLevel",
-                "ANPR/confidence",
-                "confidenceLevel",
-                "confidence",
-                "VehicleMatchResult/PlateInfo/confidence",
-            )
-        ),
-        plate_color=_word(event.get("ANPR/plateColor", "plateColor", "VehicleMatchResult/PlateInfo/plateColor")),
-        vehicle_type=kind_of_vehicle,
+        confidence=_confidence(event.get(*_in_anpr(*_CONFIDENCE_KEYS)) or event.anywhere(*_CONFIDENCE_KEYS)),
+        plate_color=_word(event.get(*_in_anpr("plateColor")) or event.anywhere("plateColor")),
+        vehicle_type=_vehicle_type(event, info),
         vehicle_color=_word(
-            event.get(
-                "ANPR/vehicleInfo/color",
-                "vehicleInfo/color",
-                "ANPR/vehicleColor",
-                "ANPR/color",
-                "vehicleColor",
-                "color",
-            )
+            info.get("color", "vehicleColor")
+            or event.get(*_in_anpr("vehicleColor", "color"))
+            or event.anywhere("vehicleColor")
         ),
-        vehicle_brand=_word(
-            event.get("ANPR/vehicleLogo", "vehicleLogo", "ANPR/vehicleBrand", "vehicleBrand"), lower=False
-        ),
-        country=event.get("ANPR/country", "country", "ANPR/CRIndex"),
-        speed_kmh=speed if speed else None,  # 0 = not measured
-        offences=_offences(event, kind, codes),
+        vehicle_brand=_word(event.get(*_in_anpr("vehicleLogo", "vehicleBrand")), lower=False),
+        country=_country(event),
+        speed_kmh=_speed(info.get("speed") or event.get(*_in_anpr("speed", "vehicleSpeed"))),
+        offences=_offences(event, word, codes),
     )
 
 
-def _offences(event: Tree, kind: str, codes: Mapping[str, ViolationType]) -> tuple[ViolationType, ...]:
-    found = []
-    code = event.get("ANPR/illegalInfo/illegalCode", "illegalInfo/illegalCode", "illegalCode")
-    if code in codes:
-        found.append(codes[code])
-    if kind.lower() in OFFENCES:
-        found.append(OFFENCES[kind.lower()])
-    if "no" in (event.get("ANPR/pilotsafebelt").lower(), event.get("pilotStandardSafebelt").lower()):
+def _in_anpr(*names: str) -> tuple[str, ...]:
+    """Paths in the ANPR block first, then beside it."""
+    return (*(f"ANPR/{name}" for name in names), *names)
+
+
+def _time(event: Tree, device: Device) -> dict[str, Any]:
+    """The first time that can be read; else what the device wrote, for the record."""
+    raw = ""
+    for path in _TIMES:
+        text = event.get(path)
+        if not text:
+            continue
+        raw = raw or text
+        time = read_time(text, device)
+        if time.utc is None and text.isdigit() and len(text) in (10, 13):  # relays send Unix time
+            time = read_epoch(text, device, unit="s" if len(text) == 10 else "ms")
+        if time.utc is not None:
+            return {"capture_time": time.utc, "capture_time_raw": time.raw, "time_source": time.source}
+    return {"capture_time": None, "capture_time_raw": raw, "time_source": "receive"}
+
+
+def _direction(event: Tree) -> Direction:
+    return _meaning(event.get(*_in_anpr("direction")))
+
+
+def _meaning(word: str) -> Direction:
+    return DIRECTIONS.get(word.strip().lower(), "unknown")
+
+
+def _vehicle_info(event: Tree) -> Tree:
+    """The vehicleInfo block: in ANPR, beside it, or in a block of a name of its own (TFS)."""
+    return next((t for t in event.walk() if t.key == "vehicleinfo"), Tree("vehicleInfo"))
+
+
+def _vehicle_type(event: Tree, info: Tree) -> str:
+    """The word under ANPR; the coarse number in vehicleInfo only where there is no word."""
+    for text in (event.get(*_in_anpr("vehicleType")), info.get("vehicleType"), event.anywhere("vehicleType")):
+        if told := VEHICLE_INFO_TYPES.get(text, _word(text)):
+            return told
+    return ""
+
+
+def _country(event: Tree) -> str:
+    return next((t for p in _in_anpr("country", "CRIndex") if (t := event.get(p)) and t not in _NO_COUNTRY), "")
+
+
+def _offences(event: Tree, word: str, codes: Mapping[str, ViolationType]) -> tuple[ViolationType, ...]:
+    found = [codes[tree.text] for tree in event.walk() if tree.key == "illegalcode" and tree.text in codes]
+    told = (word, event.anywhere("illegalTrafficEvent").lower())
+    found.extend(OFFENCES[name] for name in told if name in OFFENCES)
+    belts = ("pilotSafebelt", "vicepilotSafebelt", "pilotStandardSafebelt", "vicepilotStandardSafebelt")
+    if any(event.anywhere(belt).lower() == "no" for belt in belts):
         found.append(ViolationType.SABUK_KESELAMATAN)
-    if event.get("ANPR/uphone").lower() == "yes":
+    if event.anywhere("uphone").lower() == "yes":
         found.append(ViolationType.PONSEL)
     return tuple(dict.fromkeys(found))
 
 
 def _confidence(text: str) -> float | None:
-    """Hikvision says percent. Relay scripts send 0.93 under the same name: below one with a point is a fraction."""
-    value = percent(text)
-    if value is not None and 0 < value < 1 and "." in text:
+    """Hikvision says percent, mostly in whole numbers. Relay scripts send 0.93 or 1.0 under the same name."""
+    value = percent(text.rstrip("% "))
+    if value is not None and value <= 1 and "." in text and "%" not in text:
         return percent(text, scale=1)
     return value
 
 
-def percentless(text: str) -> float | None:
-    """A number, or None."""
+def _speed(text: str) -> float | None:
+    """km/h; 0 = not measured."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if 0 <= value < 1000 else None
+    return value if 0 < value < 1000 else None
 
 
 def _event_id(event: Tree) -> str:
     """UUID, else a picture's id; activePostCount is none (it counts posts of one alarm), "x" is a dummy."""
-    for candidate in (event.get("UUID", "ANPR/UUID", "eventUUID"), *(t.text for t in event.walk() if t.name == "pId")):
+    for candidate in (
+        event.get("UUID", "ANPR/UUID", "eventUUID"),
+        *(t.text for t in event.walk() if t.key == "pid"),
+    ):
         if _ID.match(candidate) and len(set(candidate)) > 2:
             return candidate
     return ""
 
 
 def _target(event: Tree) -> str:
-    return _word(event.get("DetectionRegionList/DetectionRegionEntry/detectionTarget", "detectionTarget", "targetType"))
+    return _word(event.anywhere("detectionTarget", "targetType"))
 
 
 def _region(event: Tree) -> str:
-    return event.get("DetectionRegionList/DetectionRegionEntry/regionID", "regionID")
+    return event.anywhere("regionID")
 
 
 def _word(text: str, *, lower: bool = True) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from core.api import Image, ImageRole, Part, decode_base64_image, sniff, split_jpegs
 from vendors.hikvision.tree import Tree
 
 _ROLES: tuple[tuple[str, ImageRole], ...] = (
     ("platebinary", "other"),
-    ("licenseplate", "plate"),
-    ("plateimage", "plate"),
-    ("platepic", "plate"),
     ("plate", "plate"),
     ("pilot", "other"),
     ("composite", "other"),
@@ -28,20 +25,22 @@ _ROLES: tuple[tuple[str, ImageRole], ...] = (
     ("scene", "scene"),
     ("linecross", "scene"),
     ("vmd", "scene"),
-    ("field", "scene"),
-    ("picture", "scene"),
-    ("image", "scene"),
-    ("snap", "scene"),
 )
-_URL_KEYS = ("pictureurl", "ftppath", "bkgurl", "picurl", "imageurl", "detectionpictureurl", "backgroundimageurl")
+"""Words that tell; "picture" and "image" tell nothing, and what nothing tells is the scene."""
+_LISTS = frozenset({"pictureinfo", "pictureinfolist", "picinfo", "picture", "pictures", "picturelist"})
+_ID_KEYS = ("pId", "contentID", "cid", "fileName")
+_LOWER_ID_KEYS = frozenset(key.lower() for key in _ID_KEYS)
+_ADDRESS_KEY = re.compile(r"ur[il]$|path$|pic|image|img|photo|snap", re.IGNORECASE)
 _URL = re.compile(r"^(?:https?|ftp)://\S+$", re.IGNORECASE)
+_BASE64_HEADS = ("/9", "iVBOR", "data:image", "DATA:image")
+_SHORTEST = len("ftp://h/p")
 _SHORTEST_BASE64 = 64
 
 
 def role_of(*names: str) -> ImageRole | None:
     """The role that the first telling name gives; None when none tells (a file name may be a mere picture id)."""
     for name in names:
-        folded = re.sub(r"[^a-z]", "", name.lower().rsplit("/", 1)[-1].removesuffix(".jpg"))
+        folded = name.lower().rpartition("/")[2].replace("_", "").replace("-", "").replace(" ", "")
         for word, role in _ROLES:
             if word in folded:
                 return role
@@ -50,51 +49,66 @@ def role_of(*names: str) -> ImageRole | None:
 
 def declared(event: Tree) -> list[Tree]:
     """The event's own list of pictures."""
-    return [tree for tree in event.walk() if tree.name.lower() == "pictureinfo"]
+    return [t for t in event.walk() if t.key in _LISTS and t.has(*_ID_KEYS, "type", "pictureURL")]
 
 
-def from_parts(parts: Sequence[Part], event: Tree | None) -> list[Image]:
+def identifiers(event: Tree) -> set[str]:
+    """By what the event names its pictures: picture ids, content ids and file names, lower case."""
+    return {_bare(tree.text) for tree in event.walk() if tree.text and tree.key in _LOWER_ID_KEYS}
+
+
+def names_of(part: Part) -> list[str]:
+    """By what a part can be named in an event."""
+    return [n for n in map(_bare, (part.name, part.filename, part.headers.get("content-id", ""))) if n]
+
+
+def from_parts(parts: Sequence[Part], event: Tree) -> list[Image]:
     """The pictures among an event's parts. Empty, cut to nothing, or not a picture at all: left out."""
-    listed = [p for p in declared(event) if p.get("dataType") != "1"] if event is not None else []
-    by_file = {p.get("fileName").lower(): p for p in listed if p.get("fileName")}
-    by_id = {p.get("pId").lower(): p for p in listed if p.get("pId")}
+    listed = [p for p in declared(event) if p.get("dataType") != "1"]
+    by_name = {_bare(text): p for p in listed for key in _ID_KEYS if (text := p.get(key))}
     found = []
     for number, part in enumerate(parts):
+        info = next((by_name[n] for n in names_of(part) if n in by_name), None)
+        if info is None and number < len(listed):
+            told = role_of(part.name, part.filename)
+            info = None if told else listed[number]
+        role = role_of(part.name, *((info.get("type"), info.get("fileName")) if info else ()), part.filename) or "scene"
         mime = sniff(part.data)
-        if not mime:
-            continue
-        names = (part.name, part.filename, part.headers.get("content-id", "").strip("<>"))
-        info = next((t for n in names if n and (t := by_file.get(n.lower()) or by_id.get(n.lower()))), None)
-        role = role_of(part.name, info.get("type", "fileName") if info else "", part.filename)
-        if role is None and number < len(listed):
-            role = role_of(listed[number].get("type"), listed[number].get("fileName"))
-        found.append(Image(role=role or "scene", data=part.data, offset=part.offset, mime=mime))
+        if mime:
+            found.append(Image(role=role, data=part.data, offset=part.offset, mime=mime))
+        elif bytes(part.data[:10]).decode("latin-1").startswith(_BASE64_HEADS):
+            found.extend(_decoded(bytes(part.data).decode("latin-1"), role))
     return found
 
 
 def from_fields(event: Tree) -> list[Image]:
-    """Pictures by URL and in base64 fields."""
-    found: list[Image] = []
+    """Pictures by URL and in base64 fields, wherever the event has them."""
     seen: set[str] = set()
-    for info in declared(event):
-        url = info.get("pictureURL", "picUrl")
-        if _URL.match(url) and url not in seen:
-            seen.add(url)
-            found.append(Image(role=role_of(info.get("type"), info.get("fileName")) or "scene", url=url))
-    for tree in event.walk():
-        name = tree.name.lower()
-        if name in _URL_KEYS and _URL.match(tree.text) and tree.text not in seen:
-            seen.add(tree.text)
-            found.append(
-                Image(role="scene" if name in ("ftppath", "bkgurl") else role_of(name) or "scene", url=tree.text)
-            )
-        elif len(tree.text) >= _SHORTEST_BASE64 and role_of(name):
-            found.extend(_decoded(tree))
-    return found
+    return list(_fields(event, (), seen, 0))
 
 
-def _decoded(tree: Tree) -> Iterable[Image]:
-    data = decode_base64_image(tree.text)
+def _fields(tree: Tree, above: tuple[str, ...], seen: set[str], depth: int) -> Iterator[Image]:
+    around = (tree.get("type"), tree.get("fileName"), tree.key, *above[:2])
+    for children in tree.children.values():
+        for child in children:
+            text = child.text
+            if len(text) >= _SHORTEST and text not in seen:
+                if _URL.match(text) and _ADDRESS_KEY.search(child.key):
+                    seen.add(text)
+                    yield Image(role=role_of(child.key, *around) or "scene", url=text)
+                elif len(text) >= _SHORTEST_BASE64 and text.startswith(_BASE64_HEADS):
+                    seen.add(text)
+                    yield from _decoded(text, role_of(child.key, *around) or "scene")
+            if child.children and depth < 32:
+                yield from _fields(child, (tree.key, *above), seen, depth + 1)
+
+
+def _decoded(text: str, role: ImageRole) -> Iterator[Image]:
+    data = decode_base64_image(text)
     if data is not None:
         for one in split_jpegs(data):
-            yield Image(role=role_of(tree.name) or "scene", data=one, mime=sniff(one))
+            yield Image(role=role, data=one, mime=sniff(one))
+
+
+def _bare(text: str) -> str:
+    return text.strip().strip("<>").lower().removeprefix("cid:")
