@@ -209,7 +209,6 @@ class EmbeddedPostgres:
             if _ready(self.data, process.pid):
                 self._process, self._owner_pid = process, os.getpid()
                 atexit.register(self.stop)
-                log.debug("postgres_started", pid=process.pid)
                 return ""
             time.sleep(0.01)
         if process.poll() is None:

@@ -7,10 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+import structlog
+
 from core.db.embedded import EmbeddedPostgres
 from core.db.process import EmbeddedUnavailable
 from core.db.valkey import EmbeddedValkey
 
+log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 0.5
 
@@ -59,10 +62,12 @@ class Services:
         if now - self._looked < LOOK_EVERY_S:
             return
         self._looked = now
-        if self._postgres is not None:
-            self._postgres.keep()
-        if self._valkey is not None:
-            self._valkey.keep()
+        for server in (self._postgres, self._valkey):
+            try:
+                if server is not None:
+                    server.keep()
+            except EmbeddedUnavailable as error:
+                log.error("service_not_restarted", error=str(error), again_in_s=LOOK_EVERY_S)
 
     def close(self) -> None:
         """End the embedded servers that were started here. Safe twice."""
@@ -71,13 +76,14 @@ class Services:
                 server.stop()
 
 
-def open_services(settings: Named, *, start: bool = True) -> Services:
+def open_services(settings: Named, *, start: bool = True, broker: bool = True) -> Services:
     """Find or start both services. Raises EmbeddedUnavailable saying what to do.
 
-    start  False: only attach to embedded servers that run already (started by `tangkapin serve`)
+    start   False: only attach to embedded servers that run already (started by `tangkapin serve`)
+    broker  False: the database only; redis_url is then what the settings say
     """
     postgres = None if settings.database_url else EmbeddedPostgres(settings.home / "postgres")
-    valkey = None if settings.redis_url else EmbeddedValkey(settings.home / "valkey")
+    valkey = None if settings.redis_url or not broker else EmbeddedValkey(settings.home / "valkey")
     services = Services(settings.database_url, settings.redis_url, postgres, valkey)
     try:
         if postgres is not None:

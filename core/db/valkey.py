@@ -114,7 +114,6 @@ class EmbeddedValkey:
             if _answers(path):
                 self._process, self._owner_pid = process, os.getpid()
                 atexit.register(self.stop)
-                log.debug("valkey_started", pid=process.pid)
                 return
             time.sleep(0.01)
         if process.poll() is None:
