@@ -30,6 +30,7 @@ _FILE = re.compile(r"[^\s<>\"']{1,500}\.(?:jpe?g|png)(?:\?\S{0,500})?", re.IGNOR
 _INLINE = ("data:", "DATA:", "Data:", "/9j/", "iVBORw0KGgo")
 _LONG = 2048
 _LONGEST_NAME = 200
+_MOST_PICTURES = 32
 _SMALLEST = 64
 
 
@@ -49,20 +50,22 @@ def bind(body: Body, vehicles: list[Chain]) -> list[tuple[Image, ...]]:
     roads = {id(node) for chain in vehicles for node in chain}
     for chain in vehicles:
         own_of.append(_images(_collect(chain[-1], roads), files, named))
-    seen: set[int] = set()
-    for chain in vehicles:
+    below: dict[int, list[int]] = {}
+    around = {}
+    for n, chain in enumerate(vehicles):
         for node in chain[:-1]:
-            if id(node) not in seen:
-                seen.add(id(node))
-                below = [n for n, other in enumerate(vehicles) if any(node is step for step in other[:-1])]
-                _share(_images(_collect(node, roads), files, named), below, own_of)
+            around[id(node)] = node
+            below.setdefault(id(node), []).append(n)
+    for key, node in around.items():
+        _share(_images(_collect(node, roads), files, named), below[key], own_of)
     rest = [part for part in body.files if id(part) not in named]
     _share([_of_part(part, None) for part in rest], list(range(len(vehicles))), own_of)
-    return [tuple(images) for images in own_of]
+    return [tuple(images[:_MOST_PICTURES]) for images in own_of]
 
 
 def _share(images: list[Image], below: list[int], own_of: list[list[Image]]) -> None:
     """Pictures that stand beside several vehicles: one each where the numbers agree, else only whole scenes, to all."""
+    images = images[: max(_MOST_PICTURES, len(below))]
     if len(below) == 1:
         own_of[below[0]].extend(images)
         return

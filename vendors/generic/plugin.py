@@ -33,6 +33,7 @@ PLATE_MARKS = (b"plat", b"licen", b"nopol", b"polisi", b"registration", b"carn",
 """Bytes of which every plate key holds one: a body with any of them is never taken for a heartbeat."""
 _MAX_HEARTBEAT = 2048
 _TOLD_KEYS = 8
+MAX_VEHICLES = 500
 
 
 class Plugin(Base):
@@ -55,6 +56,8 @@ class Plugin(Base):
             if not found and not is_heartbeat(event):
                 raise MalformedPayload(f"generic: the body names no vehicle: {_expected()}; it has {_keys(event)}")
             vehicles += found
+        if len(vehicles) > MAX_VEHICLES:
+            raise MalformedPayload(f"generic: the body names {len(vehicles)} vehicles, at most {MAX_VEHICLES} are read")
         roads = {id(node) for chain in vehicles for node in chain}
         scopes: dict[int, Scope] = {}
         vehicles_below: dict[int, int] = {}

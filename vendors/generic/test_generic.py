@@ -13,7 +13,7 @@ from PIL import Image
 from core.api import MalformedPayload, ViolationType
 from core.testing.contract import ParserContract
 from core.testing.fixtures import as_payload, describe
-from vendors.generic.plugin import PLATE_MARKS
+from vendors.generic.plugin import MAX_VEHICLES, PLATE_MARKS
 from vendors.generic.words import PLATE_KEYS
 
 OTHER_KEYS = ("time", "date", "timestamp", "confidence", "speed", "image", "plateImage", "direction", "violationType",
@@ -205,6 +205,13 @@ class TestGeneric(ParserContract):
 
         assert [JPEG, JPEG + b"3"] == [bytes(i.data) for i in first.images]
         assert [JPEG + b"2", JPEG + b"3"] == [bytes(i.data) for i in second.images]
+
+    def test_a_body_with_more_vehicles_than_a_road_holds_is_refused(self):
+        plates = [f"B{n}A" for n in range(1, MAX_VEHICLES + 2)]
+
+        assert MAX_VEHICLES == len(self.parse(json.dumps({"plates": plates[:-1], "images": ["a.jpg"] * 3}).encode()))
+        with pytest.raises(MalformedPayload, match="501 vehicles"):
+            self.parse(json.dumps({"plates": plates}).encode())
 
     def test_a_field_may_name_the_file_part_of_its_picture(self):
         body = form(("json", "", b'{"plate":"B1A","plateImage":"x7.jpg","photo":"cid:full"}'), ("full", "", JPEG),
