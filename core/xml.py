@@ -130,7 +130,8 @@ def _decode(raw: bytes) -> str:
         match = _ENCODING.match(raw[:200].removeprefix(b"\xef\xbb\xbf"))
         declared = match.group(1).decode().lower() if match else "utf-8"
         if declared not in _ENCODINGS:
-            raise MalformedPayload(f"XML encoding {declared!r} is not accepted (known: {', '.join(sorted(_ENCODINGS))})")
+            known = ", ".join(sorted(_ENCODINGS))
+            raise MalformedPayload(f"XML encoding {declared!r} is not accepted (known: {known})")
         name = _ENCODINGS[declared]
     for encoding in (name, "gb18030"):
         try:

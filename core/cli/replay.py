@@ -19,7 +19,7 @@ from core.cli.config import settings_of
 SHOWN = 20
 
 
-class _Moment(click.ParamType):
+class _Moment(click.ParamType[datetime]):
     name = "TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import structlog
@@ -107,6 +107,7 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
     from core.ingest.answers import AnswerTable
     from core.ingest.auth import Authenticator
     from core.ingest.directory import DeviceDirectory
+    from core.ingest.front import App
     from core.ingest.gate import CameraGate
     from core.ingest.rate import RateLimiter
     from core.ingest.server import Serving, write_ready_file
@@ -120,12 +121,11 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
     limiter.start()
     box = SecretBox(settings.signing_key())
     gate = CameraGate(directory, Authenticator(directory, box, settings.trusted_proxies), limiter)
-    serving: Any = None
     app = create_app(settings, database, host=host)
     serving = Serving(
         settings,
         database,
-        app,
+        cast(App, app),
         AnswerTable(host.answers()),
         gate,
         refresh=gate.refresh,

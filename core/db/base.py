@@ -33,3 +33,7 @@ def moment(name: str, *, now: bool = False, nullable: bool = True) -> Column[Any
     if now:
         return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
     return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+ORDINALS = 1024
+"""payloads.id = batch * ORDINALS + ordinal; a batch holds fewer. Here, since partitions are cut by it too."""

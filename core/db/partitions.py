@@ -13,8 +13,8 @@ from psycopg import errors
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from core.db.base import ORDINALS
 from core.db.engine import API_ROLE, SYSTEM_ROLE, Database
-from core.ingest.tables import ORDINALS
 
 log = structlog.get_logger(__name__)
 

@@ -19,10 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from core.db.base import ORDINALS as ORDINALS
 from core.db.base import metadata, moment, tenant
-
-ORDINALS = 1024
-"""payloads.id = batch * ORDINALS + ordinal; a batch holds fewer."""
 
 batch_seq = Sequence("batch_seq", metadata=metadata)
 
