@@ -30,7 +30,8 @@ def read_body(body: bytes, content_type: str) -> list[Told]:
     start = body.lstrip(b"\xef\xbb\xbf\x00 \r\n\t")
     if not start:
         raise MalformedPayload("hikvision: the body is empty, expected XML, JSON or multipart")
-    declared = is_multipart(content_type) and start[:1] not in (b"<", b"{", b"[")
+    bare = start[:1] in (b"<", b"{", b"[") or start[:2] in _BYTE_ORDER_MARKS
+    declared = is_multipart(content_type) and not bare
     if declared or start[:2] == b"--" or _DELIMITED.search(body, 0, 4096):
         return _assigned([_trimmed(part) for part in split_parts(body, content_type)])
     if sniff(body):

@@ -1,8 +1,13 @@
 """Hikvision: what the contract does not say (camera-payloads reference §1)."""
 
-import pytest
+import base64
+import io
+import json
 
-from core.api import MalformedPayload, ViolationType
+import pytest
+from PIL import Image
+
+from core.api import Alarm, FrameCapture, MalformedPayload, Status, ViolationType
 from core.testing.contract import ParserContract
 
 NAMESPACES = ("http://www.hikvision.com/ver10/XMLSchema", "http://www.std-cgi.com/ver20/XMLSchema",
@@ -14,6 +19,25 @@ def anpr(inner, *, namespace="", more=""):
         f'<EventNotificationAlert version="2.0" xmlns="{namespace}"><eventType>ANPR</eventType>'
         f"<dateTime>2026-03-02T17:20:00+07:00</dateTime><ANPR>{inner}</ANPR>{more}</EventNotificationAlert>"
     ).encode()
+
+
+def picture(colour):
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 8), colour).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def form(*parts, newline="\r\n"):
+    """A multipart body of (headers, data) parts."""
+    body = b""
+    for headers, data in parts:
+        head = newline.join(("--boundary", *headers, "", "")).encode()
+        body += head + (data if isinstance(data, bytes) else data.encode()) + newline.encode()
+    return body + b"--boundary--" + newline.encode()
+
+
+FORM = "multipart/form-data; boundary=boundary"
+PLATE, VEHICLE, SCENE = picture("white"), picture("red"), picture("blue")
 
 
 class TestHikvision(ParserContract):
@@ -71,3 +95,136 @@ class TestHikvision(ParserContract):
         (found,) = self.parse(body)
 
         assert ("34", "DS 1") == (found.hint.channel, found.hint.serial)
+
+    def roles(self, body, content_type=FORM):
+        """The pictures of each event, as [(role, bytes)]."""
+        found = self.parse(body, content_type=content_type)
+        return [[(i.role, bytes(i.data) if i.data is not None else i.url) for i in o.images] for o in found]
+
+    def test_two_events_get_the_pictures_that_they_name_in_whatever_order(self):
+        def listed(kind, key):
+            return anpr(
+                f"<pictureInfoList><pictureInfo><type>{kind}</type><pId>{key}</pId></pictureInfo></pictureInfoList>"
+            )
+
+        body = form(
+            ((), listed("licensePlatePicture", "id-one")),
+            ((), listed("vehiclePicture", "id-two")),
+            (("Content-ID: <id-two>",), VEHICLE),
+            (("Content-ID: <id-one>",), PLATE),
+        )
+
+        assert [[("plate", PLATE)], [("vehicle", VEHICLE)]] == self.roles(body)
+
+    def test_a_name_that_tells_nothing_leaves_the_role_to_the_file_name(self):
+        head = ('Content-Disposition: form-data; name="Picture"; filename="licensePlatePicture.jpg"',)
+
+        assert [[("plate", PLATE)]] == self.roles(form((head, PLATE), ((), anpr(""))))
+
+    def test_an_empty_picture_keeps_its_place_in_the_list(self):
+        listed = "".join(
+            f"<pictureInfo><type>{t}</type></pictureInfo>" for t in ("licensePlatePicture", "vehiclePicture")
+        )
+        body = form(
+            ((), anpr(f"<pictureInfoList>{listed}</pictureInfoList>")),
+            (("Content-Type: image/jpeg",), b""),
+            (("Content-Type: image/jpeg",), VEHICLE),
+        )
+
+        assert [[("vehicle", VEHICLE)]] == self.roles(body)
+
+    def test_pictures_come_in_base64_parts_and_after_empty_lines_too(self):
+        scene = 'Content-Disposition: form-data; name="detectionPicture.jpg"'
+        body = form(((), anpr("")), ((scene, ""), SCENE), ((scene,), base64.b64encode(VEHICLE)), newline="\n")
+
+        assert [[("scene", SCENE), ("scene", VEHICLE)]] == self.roles(body)
+
+    def test_pictures_by_url_take_the_role_of_their_list(self):
+        listed = "".join(
+            f"<pictureInfo><fileName>{n}.jpg</fileName><dataType>1</dataType>"
+            f"<pictureURL>http://192.0.2.7/{n}</pictureURL></pictureInfo>"
+            for n in ("licensePlatePicture", "detectionPicture")
+        )
+        body = anpr(f"<pictureInfoList>{listed}</pictureInfoList>", more="<bkgUrl>http://192.0.2.7/bkg</bkgUrl>")
+
+        assert [
+            [
+                ("plate", "http://192.0.2.7/licensePlatePicture"),
+                ("scene", "http://192.0.2.7/detectionPicture"),
+                ("scene", "http://192.0.2.7/bkg"),
+            ]
+        ] == self.roles(body, "application/xml")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            anpr("<licensePlate>B 1 A</licensePlate>").decode().encode("utf-16"),
+            anpr("<LICENSEPLATE>B 1 A</LICENSEPLATE>").replace(b"EventNotificationAlert", b"eventnotificationalert"),
+            anpr("<licensePlate>B 1 A</licensePlate>", more="<channelName>Toko A & B\x01</channelName>"),
+            b"<Envelope><Body>" + anpr("<licensePlate>B 1 A</licensePlate>") + b"</Body></Envelope>",
+            anpr("<licensePlate>B 1 A</licensePlate>") + anpr("")[:90],
+            b"preamble\r\n" + form((("Content-Type: text/xml",), anpr("<licensePlate>B 1 A</licensePlate>"))),
+            b'<EventNotificationAlert><eventType>ANPR</eventType><cardNo>B 1 A</cardNo></EventNotificationAlert>',
+            b'{"event": {"data": {"eventType": "anpr", "ANPR": {"LicensePlate": "B 1 A"}}}}',
+            b'{"EventNotificationAlert": {"@version": "2.0", "ANPR": {"ns1:licensePlate": {"#text": "B 1 A"}}}}',
+            b'{"Plates": [{"plateNumber": "B 1 A", "captureTime": "20260302T1720000000"}]}',
+        ],
+        ids=["utf-16", "letter case", "bare ampersand", "envelope", "second one cut", "undeclared multipart",
+             "cardNo", "wrapped JSON", "JSON made of XML", "JSON polling"],
+    )  # fmt: skip
+    def test_a_plate_is_found_in_forms_that_no_capture_has(self, body):
+        for content_type in ("", FORM):
+            assert ["B1A"] == [o.plate_number for o in self.parse(body, content_type=content_type)]
+
+    def test_a_traffic_violation_has_its_fields_in_a_block_of_its_own(self):
+        (read,) = self.parse(
+            b"<EventNotificationAlert><eventType>TFS</eventType><TFS><illegalTrafficEvent>wrongDirection"
+            b"</illegalTrafficEvent><plateInfo><plateNumber>B 1 A</plateNumber></plateInfo>"
+            b"<vehicleInfo><color>deepBlue</color></vehicleInfo></TFS></EventNotificationAlert>"
+        )
+
+        assert ("B1A", "deepblue", (ViolationType.LAWAN_ARAH,)) == (
+            read.plate_number,
+            read.vehicle_color,
+            read.offences,
+        )
+
+    def test_a_site_says_what_its_own_codes_mean(self):
+        class Site(type(self)):
+            config = {"illegal_codes": {"7001": "busway"}}  # noqa: RUF012
+
+        body = anpr("<illegalInfo><illegalCode>7001</illegalCode></illegalInfo>")
+
+        assert () == self.parse(body)[0].offences
+        assert (ViolationType.BUSWAY,) == Site().parse(body)[0].offences
+
+    def test_an_unreadable_time_gives_way_to_the_next(self):
+        (read,) = self.parse(
+            b"<EventNotificationAlert><dateTime>0000-00-00T00:00:00</dateTime><ANPR>"
+            b"<absTime>20260302172000123</absTime></ANPR></EventNotificationAlert>"
+        )
+
+        assert ("2026-03-02T10:20:00.123000+00:00", "wall_clock") == (read.capture_time.isoformat(), read.time_source)
+
+    @pytest.mark.parametrize(
+        ("kind", "state", "pictures", "expected"),
+        [
+            ("videoloss", "active", (), (Status, "start")),
+            ("diskfull", "active", (), (Status, "start")),
+            ("shelteralarm", "active", (), (Alarm, "start")),
+            ("linedetection", "inactive", (), (Alarm, "stop")),
+            ("illegalParking", "active", (SCENE,), (FrameCapture, "start")),
+            ("AccessControllerEvent", "", (), (Alarm, "single")),
+        ],
+    )
+    def test_alarms_frames_and_device_news_are_told_apart(self, kind, state, pictures, expected):
+        event = {"eventType": kind, "eventState": state, "cardNo": "1234567"}
+        (found,) = self.parse(form(((), json.dumps(event)), *(((), p) for p in pictures)), content_type=FORM)
+
+        assert expected == (type(found), found.phase)
+
+    @pytest.mark.parametrize(
+        "event", [{"eventType": "videoLoss", "eventState": "Inactive"}, {"eventType": "heartBeat"}]
+    )
+    def test_heartbeats_are_nothing_to_record(self, event):
+        assert [] == self.parse(json.dumps(event).encode())
