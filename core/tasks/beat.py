@@ -20,7 +20,7 @@ from core.tasks.desk import Desk
 log = structlog.get_logger(__name__)
 LEADER_KEY = 0x7461_6E67_6B61_7001
 """Of pg_try_advisory_lock: one beat in the whole installation."""
-UPKEEP_S = 600.0
+UPKEEP_S = 5.0
 
 
 class Beat(threading.Thread):
