@@ -28,6 +28,8 @@ import structlog
 
 from core.db.process import (
     Account,
+    Adopted,
+    Claim,
     EmbeddedUnavailable,
     append,
     choose_account,
@@ -53,7 +55,8 @@ class EmbeddedPostgres:
     """One cluster below `directory`: `data/`, `socket/`, `postgres.log`.
 
     options  server settings on top of ours ({"fsync": "off"} in tests)
-    start() attaches when a server already runs over the folder; stop() ends only a server that this object started.
+    start() attaches when a server already runs over the folder. stop() ends the server that this object started, or
+    one whose owner died without ending it, and no other.
     """
 
     def __init__(self, directory: Path, *, options: Mapping[str, str] | None = None) -> None:
@@ -61,8 +64,9 @@ class EmbeddedPostgres:
         self.data = self.directory / "data"
         self.log_path = self.directory / "postgres.log"
         self.options = dict(options or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Adopted | None = None
         self._owner_pid = 0
+        self._claim = Claim(self.directory / "owner")
 
     def __enter__(self) -> Self:
         self.start()
@@ -103,6 +107,7 @@ class EmbeddedPostgres:
             if not (self.data / "PG_VERSION").exists():
                 self._make_cluster(account)
             folder = self._wait_or_spawn(account, deadline)
+            self._own()
             _make_database(folder)
         return _url(folder)
 
@@ -114,12 +119,26 @@ class EmbeddedPostgres:
             self.start()
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """Fast shutdown of the server that this object started; safe twice, nothing for one that was found running."""
+        """Fast shutdown of a server that is owned; safe twice, nothing for one that another process owns."""
         process, self._process = self._process, None
         if process is None or self._owner_pid != os.getpid():
             return
         atexit.unregister(self.stop)
         end(process, signal.SIGINT, signal.SIGQUIT, timeout_s=timeout_s)
+        self._claim.drop()
+
+    def _own(self) -> None:
+        """Become the one who ends the server: of our own one, and of one whose owner is dead."""
+        claimed = self._claim.take()
+        if self._process is None and claimed:
+            found = _read_pid_file(self.data)
+            if found is None:
+                return
+            pid = found[0]
+            self._process = Adopted(pid, lambda: _is_server(pid, self.data))
+        if self._process is not None:
+            self._owner_pid = os.getpid()
+            atexit.register(self.stop)
 
     def _make_cluster(self, account: Account) -> None:
         """initdb beside, then rename: a start that is killed half-way leaves no half cluster."""
@@ -157,6 +176,7 @@ class EmbeddedPostgres:
                     _connect(folder, "postgres", "postgres").close()
                     if process is not None and process.poll() is not None:
                         self._process = None  # ours is gone, this one is another's
+                        self._claim.drop()
                     return folder
                 except psycopg.OperationalError as error:
                     reason = str(error).strip()
@@ -208,7 +228,6 @@ class EmbeddedPostgres:
         while process.poll() is None and time.monotonic() < deadline:
             if _ready(self.data, process.pid):
                 self._process, self._owner_pid = process, os.getpid()
-                atexit.register(self.stop)
                 return ""
             time.sleep(0.01)
         if process.poll() is None:

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -224,7 +224,61 @@ def clean_environ() -> dict[str, str]:
     return kept | {"LC_ALL": "C"}
 
 
-def end(process: subprocess.Popen[bytes], *signals: signal.Signals, timeout_s: float) -> None:
+class Adopted:
+    """A server whose owner died without ending it, with what Popen offers of it."""
+
+    def __init__(self, pid: int, alive: Callable[[], bool]) -> None:
+        self.pid = pid
+        self._alive = alive
+
+    def poll(self) -> int | None:
+        return None if self._alive() else 0
+
+    def send_signal(self, number: int) -> None:
+        if self._alive():
+            os.kill(self.pid, number)
+
+    def wait(self, timeout: float | None = None) -> int:
+        deadline = time.monotonic() + (timeout or float("inf"))
+        while self._alive():
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            time.sleep(0.02)
+        return 0
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class Claim:
+    """Who ends the server: the process that holds this lock, which the kernel drops when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        """Whether the claim is ours now (or was already)."""
+        if self._handle is not None:
+            return True
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _to_owner_of(self._path.parent, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        self._handle = handle
+        return True
+
+    def drop(self) -> None:
+        """Let the claim go. Safe twice."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+
+def end(process: subprocess.Popen[bytes] | Adopted, *signals: signal.Signals, timeout_s: float) -> None:
     """Send each signal in turn until the process is gone."""
     for number in signals:
         with contextlib.suppress(ProcessLookupError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,8 @@ import structlog
 
 from core.db.process import (
     Account,
+    Adopted,
+    Claim,
     EmbeddedUnavailable,
     append,
     clean_environ,
@@ -40,14 +43,16 @@ _SOCKET = "valkey.sock"
 class EmbeddedValkey:
     """One server below `directory`: `socket/valkey.sock`, `valkey.log`.
 
-    start() attaches when a server already answers there; stop() ends only a server that this object started.
+    start() attaches when a server already answers there. stop() ends the server that this object started, or one whose
+    owner died without ending it, and no other.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = Path(directory).absolute()
         self.log_path = self.directory / "valkey.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Adopted | None = None
         self._owner_pid = 0
+        self._claim = Claim(self.directory / "owner")
 
     def __enter__(self) -> Self:
         self.start()
@@ -78,6 +83,10 @@ class EmbeddedValkey:
             path = self._socket(account)
             if not _answers(path):
                 self._spawn(path, account, timeout_s)
+            elif self._process is not None and self._process.poll() is not None:
+                self._process = None  # ours is gone, this one is another's
+                self._claim.drop()
+            self._own(path)
         return _url(path)
 
     def keep(self) -> None:
@@ -88,12 +97,22 @@ class EmbeddedValkey:
             self.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """End the server that this object started; safe twice, and nothing for one that was found running."""
+        """End a server that is owned; safe twice, nothing for one that another process owns."""
         process, self._process = self._process, None
         if process is None or self._owner_pid != os.getpid():
             return
         atexit.unregister(self.stop)
         end(process, signal.SIGTERM, timeout_s=timeout_s)
+        self._claim.drop()
+
+    def _own(self, path: Path) -> None:
+        """Become the one who ends the server: of our own one, and of one whose owner is dead."""
+        claimed = self._claim.take()
+        if self._process is None and claimed and (found := re.search(rb"process_id:(\d+)", _ask(path, b"INFO"))):
+            self._process = Adopted(int(found[1]), lambda: _answers(path))
+        if self._process is not None:
+            self._owner_pid = os.getpid()
+            atexit.register(self.stop)
 
     def _socket(self, account: Account) -> Path:
         return socket_folder(self.directory / "socket", _SOCKET, account) / _SOCKET
@@ -113,7 +132,6 @@ class EmbeddedValkey:
         while process.poll() is None and time.monotonic() < deadline:
             if _answers(path):
                 self._process, self._owner_pid = process, os.getpid()
-                atexit.register(self.stop)
                 return
             time.sleep(0.01)
         if process.poll() is None:
@@ -137,14 +155,19 @@ def find_server() -> Path:
 
 
 def _answers(path: Path) -> bool:
+    return _ask(path, b"PING").startswith(b"+PONG")
+
+
+def _ask(path: Path, word: bytes) -> bytes:
+    """The start of the answer to a command of one word; b"" when nobody answers."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(2.0)
             client.connect(str(path))
-            client.sendall(b"*1\r\n$4\r\nPING\r\n")
-            return client.recv(64).startswith(b"+PONG")
+            client.sendall(b"*1\r\n$%d\r\n%s\r\n" % (len(word), word))
+            return client.recv(4096)
     except OSError:
-        return False
+        return b""
 
 
 def _url(path: Path) -> str:
