@@ -53,8 +53,9 @@ def declared(event: Tree) -> list[Tree]:
 
 
 def identifiers(event: Tree) -> set[str]:
-    """By what the event names its pictures: picture ids, content ids and file names, lower case."""
-    return {_bare(tree.text) for tree in event.walk() if tree.text and tree.key in _LOWER_ID_KEYS}
+    """By what this event alone names its pictures: ids and file names, lower case ("vehiclePicture" is no such)."""
+    found = {_bare(tree.text) for tree in event.walk() if tree.text and tree.key in _LOWER_ID_KEYS}
+    return {name for name in found if role_of(name) is None}
 
 
 def names_of(part: Part) -> list[str]:

@@ -116,6 +116,14 @@ class TestHikvision(ParserContract):
 
         assert [[("plate", PLATE)], [("vehicle", VEHICLE)]] == self.roles(body)
 
+    def test_names_that_every_event_uses_do_not_draw_a_picture_away_from_its_own_event(self):
+        named = 'Content-Disposition: form-data; name="vehiclePicture.jpg"'
+        first = anpr(
+            "<pictureInfoList><pictureInfo><fileName>vehiclePicture.jpg</fileName></pictureInfo></pictureInfoList>"
+        )
+
+        assert [[], [("vehicle", VEHICLE)]] == self.roles(form(((), first), ((), anpr("")), ((named,), VEHICLE)))
+
     def test_a_name_that_tells_nothing_leaves_the_role_to_the_file_name(self):
         head = ('Content-Disposition: form-data; name="Picture"; filename="licensePlatePicture.jpg"',)
 
