@@ -29,8 +29,13 @@ _CHECK = BodyCheck(
     any_key=PLATE_KEYS,
 )
 _HEARTBEATS = (b'"heartbeat"', b'"keepalive"', b'"keep-alive"', b'"keep_alive"')
-PLATE_MARKS = (b"plat", b"licen", b"nopol", b"polisi", b"registration", b"carn", b"lpnumber", b"lpr")
-"""Bytes of which every plate key holds one: a body with any of them is never taken for a heartbeat."""
+PLATE_MARKS = (
+    b"plate", b'plat"', b"platn", b"licen", b"nopol", b"polisi", b"registration", b"carn", b"lpnumber", b'lpr"',
+)  # fmt: skip
+"""Bytes of which every quoted plate key holds one ("platform" does not).
+
+A body with any of them is never taken for a heartbeat.
+"""
 _MAX_HEARTBEAT = 2048
 _TOLD_KEYS = 8
 MAX_VEHICLES = 500

@@ -137,7 +137,8 @@ class TestGeneric(ParserContract):
         ("body", "percent"),
         [({"score": 1}, 100), ({"score": 0.25}, 25), ({"confidence": "92,5 %"}, 92.5), ({"confidence": "0.5%"}, 0.5),
          ({"confidence": None}, None), ({"confidence": True}, None), ({"confidence": 0}, 0),
-         ({"plate_confidence": 71, "confidence": 12}, 71), ({"vehicle": {"confidence": 33}}, None)],
+         ({"plate_confidence": 71, "confidence": 12}, 71), ({"vehicle": {"confidence": 33}}, None),
+         ({"licensePlate": {"text": "B1A", "confidence": 44}}, 44), ({"confidence": {"plate": 55, "color": 1}}, 55)],
     )  # fmt: skip
     def test_a_confidence_is_the_plates_own_and_scaled_by_its_name(self, body, percent):
         assert percent == self.read({"plateNumber": "B1A", **body}).confidence
@@ -251,8 +252,27 @@ class TestGeneric(ParserContract):
     def test_a_heartbeat_is_understood_and_records_nothing(self, body):
         assert [] == self.parse(json.dumps(body).encode())
 
+    def test_clients_are_answered_with_the_id_and_checked_for_a_vehicle_on_both_paths(self):
+        rows = self.plugin.answers()
+        events = [row for row in rows if row.kind == "event"]
+
+        assert ["/api/violation", ""] == [row.path for row in events]
+        assert {b'{"status":"ok","id":$payload_id}'} == {row.body for row in events}
+        assert {PLATE_KEYS} == {row.check.any_key for row in events}
+        assert {("GET", "HEAD")} == {row.methods for row in rows if row.kind == "probe"}
+        assert all(PLATE_MARKS == row.lacks and row.max_body for row in rows if row.kind == "heartbeat")
+
+    def test_a_payload_of_unknown_origin_is_recognised_by_its_plate_key(self):
+        def recognised(body, path=""):
+            payload = msgspec.structs.replace(as_payload(body, "generic"), path=path)
+            return self.plugin.recognise_payload(payload)
+
+        assert recognised(b'{"plate":"B1A"}').confidence < recognised(b'{"plate":"B1A"}', "/api/violation").confidence
+        assert recognised(b'{"speed":1}') is None
+        assert recognised(b"<xml/>") is None
+
     def test_no_plate_key_escapes_the_marks_that_keep_an_event_from_being_taken_for_a_heartbeat(self):
-        assert [] == [key for key in PLATE_KEYS if not any(m in key.lower().encode() for m in PLATE_MARKS)]
+        assert [] == [key for key in PLATE_KEYS if not any(m in f'"{key}"'.lower().encode() for m in PLATE_MARKS)]
 
     @given(st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -86,7 +86,7 @@ class Scope:
             folded = fold(key)
             self._note(words.BESIDE, folded, value)
             if isinstance(value, dict | list):
-                waiting.append((folded, value))
+                waiting.append((_prefix(folded), value))
         for prefix, value in waiting:
             if isinstance(value, list):
                 waiting.extend((prefix, item) for item in value if isinstance(item, dict | list))
@@ -96,7 +96,7 @@ class Scope:
                     self._note(words.ANYWHERE, folded, child)
                     self._note(words.ANYWHERE, prefix + folded, child)
                     if isinstance(child, dict | list):
-                        waiting.append((folded, child))
+                        waiting.append((_prefix(folded), child))
 
     def values(self, field: Field) -> list[tuple[int, str, Any]]:
         """(rank, folded key, value) of all that could be this field, the most telling first."""
@@ -110,6 +110,11 @@ class Scope:
                 at -= 1
             if len(found) < _MOST_OF_A_KIND:
                 found.insert(at, (rank, name, value))
+
+
+def _prefix(key: str) -> str:
+    """{"licensePlate": {"confidence": …}} is `plateconfidence`, whatever the plate's key."""
+    return "plate" if key in PLATES else key
 
 
 def _find(node: Any, around: Chain) -> list[Chain]:

@@ -25,7 +25,9 @@ def fold(key: str) -> str:
     known = _folded.get(key)
     if known is None:
         known = _NOT_ALNUM.sub("", key[:_LONGEST_KEY].lower())
-        if len(key) <= _LONGEST_KEY and len(_folded) < _MOST_KEYS:
+        if len(key) <= _LONGEST_KEY:
+            if len(_folded) >= _MOST_KEYS:
+                _folded.clear()
             _folded[key] = known
     return known
 
