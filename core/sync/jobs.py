@@ -82,13 +82,10 @@ def build(host: Host, sink: str, policy: SinkPolicy, row: Claimed, case: Case | 
         request = host.build_sync(sink, case.view) if policy.can_build else PUSHED
         body = row.body if row.sha256 is not None else stored_body(request.body)
     except Unbuildable as error:
-        return Outcome(
-            id=row.id,
-            token=row.token,
-            trace=row.trace,
-            event=Event.REFUSE,
-            error=f"no request can be made of this case: {error}",
-        )
+        # After a sending of unknown outcome it must not count as "the centre has nothing".
+        event = Event.LOSE_TRACK if row.look_up_first else Event.REFUSE
+        text = f"no request can be made of this case: {error}"
+        return Outcome(id=row.id, token=row.token, trace=row.trace, event=event, error=text)
     except PluginQuarantined as error:
         return _not_built(row, wait_s, str(error), counts=False)
     except (PluginFailed, UnknownInstance) as error:

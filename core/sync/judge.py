@@ -82,6 +82,7 @@ def weigh(
     """What a landed job comes to, and the judgement of its last exchange for the breaker."""
     job, row = landed.job, landed.job.row
     attempts = []
+    absent = landed.looked is not None and landed.sent is not None  # it is sent after a look-up only when absent
     looked = judge(landed.looked, landed.found, policy) if landed.looked is not None else None
     if landed.sent is None:
         assert landed.looked is not None and looked is not None
@@ -89,7 +90,11 @@ def weigh(
         event = _after_look_up(looked, expired=row.expired)
     else:
         last, exchange = judge(landed.sent, landed.receipt or receipt, policy), landed.sent
-        event = _after_sending(last, can_be_repeated=policy.idempotent or job.look_up is not None)
+        event = _after_sending(
+            last,
+            can_be_repeated=policy.idempotent or job.look_up is not None,
+            earlier_unknown=row.look_up_first > 0 and not absent,
+        )
         if landed.looked is not None:
             attempts.append(_attempt(landed.looked, "absent", ""))
     error = scrub(last.reason, secrets)[:1000]
@@ -103,6 +108,7 @@ def weigh(
         trace=row.trace,
         event=event,
         wait_s=wait_s,
+        absent=absent,
         reference=scrub(last.reference, secrets),
         error=error,
         response=kept_response(exchange.response, secrets) if exchange.response is not None else None,
@@ -121,11 +127,12 @@ def _after_look_up(looked: Judgement, *, expired: bool) -> Event:
     return Event.LOSE_TRACK if expired else Event.ASK_FIRST
 
 
-def _after_sending(last: Judgement, *, can_be_repeated: bool) -> Event:
+def _after_sending(last: Judgement, *, can_be_repeated: bool, earlier_unknown: bool) -> Event:
     if last.meaning == "accepted":
         return Event.ACCEPT
     if last.meaning == "refused":
-        return Event.REFUSE
+        # A "no" to the repeat says nothing of the first sending, which may have been stored: a person finds out.
+        return Event.LOSE_TRACK if earlier_unknown else Event.REFUSE
     if last.meaning == "later":
         return Event.LATER
     return Event.ASK_FIRST if can_be_repeated else Event.LOSE_TRACK

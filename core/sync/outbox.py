@@ -113,6 +113,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     event     of core.sync.states; the row's next state follows from it
     wait_s    until the next attempt, where there is one
+    absent    a look-up said before that the centre does not have it
     attempts  rows for sync_attempts: (purpose, outcome, HTTP status, seconds, detail)
     response  for response_payload; None leaves what is there
     """
@@ -123,6 +124,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
     wait_s: float = 0.0
     counts: bool = True
+    absent: bool = False
     reference: str = ""
     error: str = ""
     response: dict[str, Any] | None = None
@@ -142,7 +144,7 @@ UPDATE etnas_sync s
    SET status = x.status,
        look_up_first = CASE WHEN x.event = 'ask_first' THEN 1
                             WHEN x.event IN ('accept', 'refuse', 'deadline') THEN 0
-                            WHEN x.event = 'later' AND s.status = 'sending' THEN 0
+                            WHEN x.event = 'later' AND x.absent THEN 0
                             ELSE s.look_up_first END,
        next_attempt_at = now() + make_interval(secs => CASE WHEN s.look_up_first = 0 AND x.event = 'later'
            THEN least(x.wait_s, greatest(:least_s, extract(epoch FROM s.deadline_at - now()) - :margin_s))
@@ -154,8 +156,8 @@ UPDATE etnas_sync s
        finished_at = CASE WHEN x.status = 'pending' THEN NULL ELSE now() END,
        lease_until = NULL, lease_token = NULL
   FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-       AS x(id bigint, token bigint, event text, status text, wait_s float8, counts bool, reference text, error text,
-            response jsonb)
+       AS x(id bigint, token bigint, event text, status text, wait_s float8, counts bool, absent bool,
+            reference text, error text, response jsonb)
  WHERE s.id = x.id AND s.lease_token = x.token AND s.status IN ('pending', 'sending')
 RETURNING s.id, s.violation_id
 """)
@@ -186,6 +188,7 @@ def settle(
             "status": _NEXT[o.event],
             "wait_s": o.wait_s,
             "counts": o.counts,
+            "absent": o.absent,
             "reference": o.reference[:200],
             "error": o.error[:1000],
             "response": o.response,

@@ -34,7 +34,8 @@ class Event(StrEnum):
     arm          the request is stored and leaves now
     accept       the centre has the violation
     refuse       the centre said no, or no request can be made of the case
-    later        surely not stored there: try again
+    absent       a look-up says that the centre does not have it: from here on as if it had never been sent
+    later        this attempt surely stored nothing there: try again (what an earlier one may have done stays open)
     ask_first    outcome unknown, and the centre can be asked or honours the key
     lose_track   outcome unknown, and the centre can be neither asked nor trusted with a repeat
     lease_over   the worker that was sending is gone
@@ -48,6 +49,7 @@ class Event(StrEnum):
     ARM = "arm"
     ACCEPT = "accept"
     REFUSE = "refuse"
+    ABSENT = "absent"
     LATER = "later"
     ASK_FIRST = "ask_first"
     LOSE_TRACK = "lose_track"
@@ -98,7 +100,7 @@ NEEDS_PERSON = frozenset({Event.RETRY, Event.CONFIRM})
 _ACCEPTED = Step(State.ACCEPTED, (Effect.FINISH,))
 _REFUSED = Step(State.REFUSED, (Effect.FINISH,))
 _UNCERTAIN = Step(State.UNCERTAIN, (Effect.FINISH,))
-_AGAIN = Step(State.PENDING, (Effect.SCHEDULE, Effect.SURELY_ABSENT))
+_AGAIN = Step(State.PENDING, (Effect.SCHEDULE,))
 _ASK = Step(State.PENDING, (Effect.SCHEDULE, Effect.LOOK_UP_FIRST))
 _DEAD = Step(State.DEAD, (Effect.FINISH,))
 _RENEWED = Step(State.PENDING, (Effect.NEW_KEY, Effect.NEW_DEADLINE, Effect.SCHEDULE, Effect.SURELY_ABSENT))
@@ -113,7 +115,8 @@ TABLE: dict[State, dict[Event, Step | Refusal]] = {
         Event.ARM: Step(State.SENDING, (Effect.STORE_REQUEST,)),
         Event.ACCEPT: Refusal.NOT_UNDER_WAY,
         Event.REFUSE: _REFUSED,  # the sink cannot make a request of this case
-        Event.LATER: Step(State.PENDING, (Effect.SCHEDULE,)),  # could not even be built: evidence or plugin missing
+        Event.ABSENT: Refusal.NOT_UNDER_WAY,
+        Event.LATER: _AGAIN,  # could not even be built: evidence or plugin missing
         Event.ASK_FIRST: Refusal.NOT_UNDER_WAY,
         Event.LOSE_TRACK: _UNCERTAIN,  # look-up was due, and there is none any more
         Event.LEASE_OVER: Step(State.PENDING),
@@ -127,6 +130,7 @@ TABLE: dict[State, dict[Event, Step | Refusal]] = {
         Event.ARM: Refusal.UNDER_WAY,
         Event.ACCEPT: _ACCEPTED,
         Event.REFUSE: _REFUSED,
+        Event.ABSENT: Step(State.SENDING, (Effect.SURELY_ABSENT,)),
         Event.LATER: _AGAIN,
         Event.ASK_FIRST: _ASK,
         Event.LOSE_TRACK: _UNCERTAIN,

@@ -102,6 +102,24 @@ def test_a_refusal_is_final_and_shown(world, etnas, sink):
     assert [("send", "refused")] == world.attempts()
 
 
+def test_a_no_to_the_repeat_says_nothing_of_the_first_sending(world, etnas, sink):
+    etnas.script("drop_after", "refuse")
+    (violation,) = world.approve()
+    world.settle(world.desk(world.host(etnas=sink(idempotent=True))))
+    assert {violation: "uncertain"} == world.statuses()
+
+
+def test_patience_after_a_lost_answer_does_not_make_the_case_absent(world, etnas, sink):
+    etnas.script("drop_after", "too_many", "too_many")
+    world.approve()
+    desk = world.desk(world.host(etnas=sink(idempotent=True, retry_first_s=0.3, retry_max_s=0.3)))
+    desk.enqueue()
+    while len(etnas.received) < 2:
+        desk.drain("etnas")
+    (row,) = world.rows()
+    assert ("pending", 1) == (row["status"], row["look_up_first"])
+
+
 def test_many_cases_with_random_misbehaviour_have_one_effect_each(world, etnas, sink):
     etnas.honours_key = False
     etnas.mix, etnas.slow_s = 0.4, 0.8

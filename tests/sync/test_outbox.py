@@ -313,6 +313,15 @@ def test_a_case_that_cannot_be_told_goes_back_to_a_person(world, etnas, broken):
     assert "no plate" in world.rows()[0]["last_error"]
 
 
+def test_a_case_that_can_no_longer_be_told_stays_uncertain_when_it_may_have_arrived(world, etnas, broken):
+    (violation,) = world.approve()
+    desk = broken("build_sync", _raises(Unbuildable("no address any more")))
+    desk.enqueue()
+    world.execute("UPDATE etnas_sync SET look_up_first = 2")
+    world.settle(desk)
+    assert {violation: "uncertain"} == world.statuses()
+
+
 def test_a_sink_that_raises_while_reading_leaves_the_outcome_unknown(world, etnas, broken):
     (violation,) = world.approve()
     world.settle(broken("read_receipt", _raises(RuntimeError("what?"))))

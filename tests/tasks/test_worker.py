@@ -16,6 +16,7 @@ from core.db.valkey import EmbeddedValkey
 from core.tasks.actors import declare
 from core.tasks.beat import LEADER_KEY, Beat, Sweeper
 from core.tasks.broker import set_broker
+from core.tasks.desk import Desk
 from core.tasks.worker import Tempo, run_worker
 from core.testing.deliveries import KEY, QUICK, Deliveries
 
@@ -270,3 +271,36 @@ def _revived(server):
         return bool(server.start())
     except Exception:
         return False
+
+
+def test_the_command_works_as_a_process_and_ends_at_sigterm(world, etnas, database_url, redis_url, tmp_path):
+    world.host(etnas=config(etnas)).close()
+    environ = {
+        **os.environ, "ETNAS_KEY": KEY, "TANGKAPIN_DATABASE_URL": database_url, "TANGKAPIN_REDIS_URL": redis_url,
+        "TANGKAPIN_PLUGINS_FILE": str(tmp_path / "plugins.toml"), "TANGKAPIN_HOME": str(tmp_path),
+        "TANGKAPIN_LOG_FORMAT": "json",
+    }  # fmt: skip
+    with (tmp_path / "log").open("w") as said:
+        process = subprocess.Popen([sys.executable, "-m", "core.cli.main", "worker"], env=environ, stderr=said)
+        try:
+            ids = world.approve(3)
+            until(all_synced(world, ids))
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait()
+        finally:
+            process.kill()
+            process.wait()
+    events = (tmp_path / "log").read_text()
+    assert 3 == events.count('"sync_settled"')
+    assert "p1024" in events
+    assert KEY not in events
+
+
+def test_upkeep_goes_on_when_one_of_it_fails(world, etnas):
+    done = []
+    desk = Desk(
+        world.database, world.host(etnas=config(etnas)), world.media, stop=threading.Event(),
+        upkeep={"broken": lambda: 1 / 0, "partitions": lambda: done.append("partitions")},
+    )  # fmt: skip
+    desk.upkeep()
+    assert ["partitions"] == done
