@@ -25,7 +25,13 @@ class Plugin(Base):
     @hookimpl
     def answers(self) -> list[Answer]:
         return [
-            Answer(kind="heartbeat", contains=(b"videoloss", b"inactive"), lacks=(b"--",), max_body=2048),
+            # what holds anything else beside it (a second part, an active alarm, a plate) is stored
+            Answer(
+                kind="heartbeat",
+                contains=(b"videoloss", b"inactive"),
+                lacks=(b"--", b">active", b'"active"', b"anpr"),
+                max_body=2048,
+            ),
             Answer(kind="event"),
         ]
 
