@@ -38,6 +38,7 @@ def command(only: str | None, ready_file: Path | None) -> None:
     settings = settings_of()
     configure(settings.log_style, settings.log_level)
     if only:
+        check_schema(settings)
         {"ingest": run_ingest, "parse": run_parse, "work": run_work}[only](settings, ready_file)
         return
     serve(settings, ready_file)
@@ -90,6 +91,14 @@ def open_database(settings: Settings) -> Database:
     from core.db.runtime import open_services
 
     return Database(open_services(settings, start=False).database_url)
+
+
+def check_schema(settings: Settings) -> None:
+    """Refuse a database of another version. Raises SchemaMismatch with what to run."""
+    from core.db import migrate
+    from core.db.runtime import open_services
+
+    migrate.check(open_services(settings, start=False).database_url)
 
 
 def load_host(settings: Settings) -> Host:

@@ -13,11 +13,13 @@ import msgspec
 from core.domain.answers import Answer, BodyCheck
 from core.domain.errors import MalformedPayload, TangkapinError
 from core.domain.multipart import is_multipart, split_parts
+from core.safe_json import decode_json
 
 DEFAULT = Answer()
 PROBE = Answer(kind="probe", methods=("GET", "HEAD"))
 _IGNORED = re.compile(r"[^a-z0-9]")
 _DEPTH = 3
+_NAMED = 8
 
 
 class AnswerConflict(TangkapinError):
@@ -137,25 +139,23 @@ def problem(check: BodyCheck, content_type: str, body: bytes) -> str | None:
             keys: set[str] = set()
             for part in split_parts(body, content_type):
                 keys.add(_fold(part.name))
-                if bytes(part.data[:1]) in (b"{", b"["):
-                    _collect(msgspec.json.decode(part.data), keys, _DEPTH)
+                if bytes(part.data[:64]).lstrip()[:1] in (b"{", b"["):
+                    _collect(decode_json(part.data), keys, _DEPTH)
         elif content_type.startswith("application/x-www-form-urlencoded"):
             return None  # the parser tells; forms are rare and small
         else:
             keys = set()
-            value = msgspec.json.decode(body)
+            value = decode_json(body)
+            if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+                value = decode_json(value)  # JSON inside a JSON string
             if not isinstance(value, dict | list):
                 return f"expected a JSON object, got {type(value).__name__}"
             _collect(value, keys, _DEPTH)
-    except RecursionError:
-        return "the JSON is nested too deeply"
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return f"the body is not JSON: {str(error)[:120]}"
     except MalformedPayload as error:
-        return str(error)
+        return f"the body cannot be read: {error}"
     if any(_fold(key) in keys for key in check.any_key):
         return None
-    return f"the body names no vehicle: expected one of {', '.join(check.any_key)}"
+    return f"the body names no vehicle: expected one of {', '.join(check.any_key[:_NAMED])}, …"
 
 
 def _fold(key: str) -> str:

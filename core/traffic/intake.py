@@ -436,7 +436,8 @@ def _passage_row(p: OpenPassage) -> dict[str, Any]:
     return {
         "id": p.id, "v": p.vendor_id, "d": p.device_id, "p": plate, "c": p.confidence, "b": p.best_read_id,
         "n": p.reads, "f": p.first_at, "l": p.last_at, "e": p.event_id, "dr": p.direction, "ln": p.lane_no[:10],
-        "vt": p.vehicle_type[:50], "vc": p.vehicle_color[:30], "sp": p.speed_kmh, "of": p.offences, "ve": p.verdict,
+        "vt": p.vehicle_type[:50], "vc": p.vehicle_color[:30], "pc": p.plate_color[:30], "sp": p.speed_kmh,
+        "of": p.offences, "ve": p.verdict,
         "vr": p.verdict_reason, "h": None if plate is None else (plate[:3] if len(plate) > 5 else "*"),
         "k": None if plate is None else plate[-3:],
     }  # fmt: skip

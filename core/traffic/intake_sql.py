@@ -12,7 +12,8 @@ SELECT array(SELECT nextval('plate_reads_id_seq') FROM generate_series(1, %s)),
 
 _PASSAGE = """p.id, p.device_id, p.vendor_id, p.plate_number, p.confidence, p.best_read_id, p.reads, p.first_at,
  p.last_at, p.event_id, coalesce(p.direction, 'unknown') AS direction, coalesce(p.lane_no, '') AS lane_no,
- coalesce(p.vehicle_type, '') AS vehicle_type, coalesce(p.vehicle_color, '') AS vehicle_color, p.speed_kmh,
+ coalesce(p.vehicle_type, '') AS vehicle_type, coalesce(p.vehicle_color, '') AS vehicle_color,
+ coalesce(p.plate_color, '') AS plate_color, p.speed_kmh,
  p.offences, p.verdict, p.verdict_reason"""
 
 FIND_PASSAGES = f"""  -- rows: heads, tails, events
@@ -44,19 +45,19 @@ r AS (
     vb text, sp float8, tr text, ts text, rt timestamptz, e text, ve text, vr text, im jsonb, pa text)),
 s AS (
   INSERT INTO passages AS old (id, vendor_id, device_id, plate_number, confidence, best_read_id, reads, first_at,
-    last_at, event_id, direction, lane_no, vehicle_type, vehicle_color, speed_kmh, offences, verdict, verdict_reason,
-    head, tail)
-  SELECT id, v, d, p, c, b, n, f, l, e, dr, ln, vt, vc, sp,
+    last_at, event_id, direction, lane_no, vehicle_type, vehicle_color, plate_color, speed_kmh, offences, verdict,
+    verdict_reason, head, tail)
+  SELECT id, v, d, p, c, b, n, f, l, e, dr, ln, vt, vc, pc, sp,
     coalesce((SELECT array_agg(a) FROM jsonb_array_elements_text(of) a), '{}'), ve, vr, h, k
   FROM jsonb_to_recordset(%(passages)s::jsonb) AS x(id bigint, v bigint, d bigint, p text, c float8, b bigint, n int,
-    f timestamptz, l timestamptz, e text, dr text, ln text, vt text, vc text, sp float8, of jsonb, ve text, vr text,
-    h text, k text)
+    f timestamptz, l timestamptz, e text, dr text, ln text, vt text, vc text, pc text, sp float8, of jsonb, ve text,
+    vr text, h text, k text)
   ON CONFLICT (id) DO UPDATE SET plate_number = excluded.plate_number, confidence = excluded.confidence,
     best_read_id = excluded.best_read_id, reads = excluded.reads, first_at = excluded.first_at,
     last_at = excluded.last_at, event_id = excluded.event_id, direction = excluded.direction,
     lane_no = excluded.lane_no, vehicle_type = excluded.vehicle_type, vehicle_color = excluded.vehicle_color,
-    speed_kmh = excluded.speed_kmh, offences = excluded.offences, verdict = excluded.verdict,
-    verdict_reason = excluded.verdict_reason, head = excluded.head, tail = excluded.tail)
+    plate_color = excluded.plate_color, speed_kmh = excluded.speed_kmh, offences = excluded.offences,
+    verdict = excluded.verdict, verdict_reason = excluded.verdict_reason, head = excluded.head, tail = excluded.tail)
 INSERT INTO violations AS old (plate_read_id, vendor_id, violation_type, status, device_id, passage_id, payload_id,
   capture_time, plate_number, detail, attention, held_reason, due_at)
 SELECT r, v, y, s, d, ps, pl, t, p, dt, coalesce((SELECT array_agg(a) FROM jsonb_array_elements_text(at) a), '{}'), hr,

@@ -62,6 +62,7 @@ class OpenPassage(msgspec.Struct, kw_only=True):
     lane_no: str = ""
     vehicle_type: str = ""
     vehicle_color: str = ""
+    plate_color: str = ""
     speed_kmh: float | None = None
     offences: list[str] = []
     verdict: str = "accept"
@@ -83,6 +84,7 @@ class OpenPassage(msgspec.Struct, kw_only=True):
             lane_no=self.lane_no,
             vehicle_type=self.vehicle_type,
             vehicle_color=self.vehicle_color,
+            plate_color=self.plate_color,
             speed_kmh=self.speed_kmh,
             offences=tuple(ViolationType(o) for o in self.offences),
             verdict=self.verdict,  # type: ignore[arg-type]
@@ -164,6 +166,7 @@ def _opened(judged: JudgedRead, passage_id: int) -> OpenPassage:
         lane_no=read.lane_no,
         vehicle_type=read.vehicle_type,
         vehicle_color=read.vehicle_color,
+        plate_color=read.plate_color,
         speed_kmh=read.speed_kmh,
         offences=[o.value for o in read.offences],
         verdict=judged.verdict.action,
@@ -188,6 +191,7 @@ def _grow(passage: OpenPassage, judged: JudgedRead) -> None:
     passage.lane_no = passage.lane_no or read.lane_no
     passage.vehicle_type = passage.vehicle_type or read.vehicle_type
     passage.vehicle_color = passage.vehicle_color or read.vehicle_color
+    passage.plate_color = passage.plate_color or read.plate_color
     mine = _rank(read.plate_number, judged.verdict.action, read.confidence)
     if mine > _rank(passage.plate_number, passage.verdict, passage.confidence):
         passage.plate_number = read.plate_number

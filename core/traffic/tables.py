@@ -84,6 +84,7 @@ passages = Table(
     Column("lane_no", String(10)),
     Column("vehicle_type", String(50)),
     Column("vehicle_color", String(30)),
+    Column("plate_color", String(30)),
     Column("speed_kmh", Double),
     Column("offences", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("verdict", String(8), nullable=False),

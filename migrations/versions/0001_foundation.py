@@ -138,6 +138,7 @@ CREATE TABLE passages (
   lane_no VARCHAR(10),
   vehicle_type VARCHAR(50),
   vehicle_color VARCHAR(30),
+  plate_color VARCHAR(30),
   speed_kmh DOUBLE PRECISION,
   offences TEXT[] DEFAULT '{}' NOT NULL,
   verdict VARCHAR(8) NOT NULL,
