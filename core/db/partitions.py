@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from core.db.base import ORDINALS
-from core.db.engine import API_ROLE, SYSTEM_ROLE, Database
+from core.db.engine import API_ROLE, SYSTEM_ROLE
 
 log = structlog.get_logger(__name__)
 
@@ -41,12 +41,6 @@ TABLES = (
     Partitioned("plate_reads", 5_000_000, "SELECT last_value FROM plate_reads_id_seq", "received_at"),
     Partitioned("audit_log", 5_000_000, "SELECT last_value FROM audit_log_id_seq", "at"),
 )
-
-
-def keep_partitions(database: Database) -> list[str]:
-    """Periodic work: one transaction of ensure_partitions. Returns the names of what was made."""
-    with database.owner() as connection:
-        return ensure_partitions(connection)
 
 
 def ensure_partitions(connection: Connection) -> list[str]:

@@ -6,6 +6,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from core.db.engine import Database
 from core.db.valkey import EmbeddedValkey
 from core.domain.observations import Device
 
-_TEMPLATE = "tangkapin_template"
 _names = itertools.count(1)
 
 
@@ -48,19 +48,38 @@ def postgres_url(service_dir: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template_url(postgres_url: str) -> Iterator[str]:
     """A migrated database that every test's database is copied from."""
-    url = _named(postgres_url, _TEMPLATE)
-    _admin(postgres_url, f"DROP DATABASE IF EXISTS {_TEMPLATE}", f"CREATE DATABASE {_TEMPLATE}")
-    migrate.upgrade(url)
-    yield url
+    name = f"tangkapin_template_{os.getpid()}"
+    url = _named(postgres_url, name)
+    _admin(postgres_url, f"CREATE DATABASE {name}")
+    try:
+        migrate.upgrade(url)
+        yield url
+    finally:
+        _admin(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def fresh_database(postgres_url: str, template_url: str) -> Callable[..., AbstractContextManager[str]]:
+    """`with fresh_database() as url`: a migrated database of its own; `migrated=False` gives an empty one."""
+
+    @contextmanager
+    def make(*, migrated: bool = True) -> Iterator[str]:
+        name = f"tangkapin_test_{os.getpid()}_{next(_names)}"
+        template = make_url(template_url).database if migrated else "template1"
+        _admin(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield _named(postgres_url, name)
+        finally:
+            _admin(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    return make
 
 
 @pytest.fixture
-def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+def database_url(fresh_database: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
     """A fresh migrated database, dropped after the test."""
-    name = f"tangkapin_test_{os.getpid()}_{next(_names)}"
-    _admin(postgres_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-    yield _named(postgres_url, name)
-    _admin(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    with fresh_database() as url:
+        yield url
 
 
 @pytest.fixture
@@ -126,6 +145,10 @@ def make_device(make_vendor: Callable[..., int]) -> Callable[..., Device]:
             time_rule=row["time_rule"],
             purposes=tuple(row["purposes"]),
             speed_limit_kmh=row["speed_limit_kmh"],
+            serial=row["serial"] or "",
+            channel=row["channel"] or "",
+            latitude=row["latitude"],
+            longitude=row["longitude"],
             settings=row["settings"],
         )
 
