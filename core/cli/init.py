@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import click
@@ -24,16 +25,7 @@ PLUGINS = """\
 # Which plugins run here. An allow-list: what is not named is not loaded. Check it with `tangkapin plugins check`.
 hooks = 1
 
-[plugin.hikvision]
-use = "vendors.hikvision"
-
-[plugin.dahua]
-use = "vendors.dahua"
-
-[plugin.generic]
-use = "vendors.generic"
-
-[plugin.anpr_filter]
+{makes}[plugin.anpr_filter]
 use = "detectors.anpr_filter"
 
 # Rules of a Polda, and where its approved violations go:
@@ -44,6 +36,13 @@ use = "detectors.anpr_filter"
 # [plugin.etnas]
 # use = "plugins.sinks.etnas"
 """
+
+
+def plugins_text() -> str:
+    """A plugins.toml that speaks every make this installation has a folder for."""
+    folders = Path(importlib.import_module("vendors").__path__[0]).glob("*/plugin.py")
+    makes = sorted(path.parent.name for path in folders)
+    return PLUGINS.format(makes="".join(f'[plugin.{make}]\nuse = "vendors.{make}"\n\n' for make in makes))
 
 
 @click.command("init")
@@ -77,7 +76,7 @@ def write_files(settings: Settings) -> list[Path]:
             plugins = settings.home / "plugins.toml"
             lines = 'plugins_file = "plugins.toml"\n'
         plugins.parent.mkdir(parents=True, exist_ok=True)
-        plugins.write_text(PLUGINS)
+        plugins.write_text(plugins_text())
         wrote.append(plugins)
     if not own.exists():
         own.write_text(SETTINGS.format(lines=lines))
