@@ -1,4 +1,4 @@
-"""The machine, and what processes cost on it: CPU seconds out of /proc (Linux), since wall time on a busy one is noise."""
+"""The machine, and what processes cost on it: CPU seconds out of /proc (Linux), since wall time there is noise."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def patch_image(body: bytearray, at: dict[str, int], number: int, offset: int = 
 
 
 def _jpeg(size: int, shape: tuple[int, int]) -> bytes:
-    """Noise under a drawn size, with a counter in the comment; filled up to exactly `size` bytes behind the end mark."""
+    """Noise with a counter in its comment, filled up to exactly `size` bytes behind the end mark."""
     comment = b"@COUNTER@000 SIMULASI"
     best = b""
     for quality in range(10, 96, 5):

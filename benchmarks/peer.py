@@ -42,7 +42,7 @@ _READ = """INSERT INTO plate_reads (device_id, plate_number, confidence, vehicle
   plate_image, vehicle_image, raw_payload) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING id"""
 _VIOLATION = "INSERT INTO violations (plate_read_id, vendor_id, violation_type) VALUES (%s, %s, %s)"
 _PAIR = f"""WITH r AS ({_READ})
-INSERT INTO violations (plate_read_id, vendor_id, violation_type) SELECT id, %s, %s FROM r RETURNING id"""  # noqa: S608
+INSERT INTO violations (plate_read_id, vendor_id, violation_type) SELECT id, %s, %s FROM r RETURNING id"""
 _ANPR = "{http://www.hikvision.com/ver20/XMLSchema}"
 _XML = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
@@ -50,14 +50,14 @@ _XML = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 class Event(msgspec.Struct):
     """The documented fields of a generic event."""
 
-    plateNumber: str  # noqa: N815
+    plateNumber: str
     timestamp: datetime
     confidence: float = 0.0
-    vehicleType: str = ""  # noqa: N815
-    laneNo: str = ""  # noqa: N815
+    vehicleType: str = ""
+    laneNo: str = ""
     direction: str = ""
-    plateImage: str = ""  # noqa: N815
-    vehicleImage: str = ""  # noqa: N815
+    plateImage: str = ""
+    vehicleImage: str = ""
 
 
 class Peer:
@@ -177,7 +177,7 @@ async def serve(peer: Peer, port_file: Path) -> None:
                             timeout_keep_alive=75, backlog=4096)  # fmt: skip
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
         await asyncio.sleep(0.01)
     port_file.write_text(str(server.servers[0].sockets[0].getsockname()[1]))
     await task
