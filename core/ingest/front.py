@@ -254,6 +254,8 @@ def _filled(row: Answer, payload_id: int) -> bytes:
 
 def _stored_headers(admitted: Admitted) -> bytes:
     kept = {}
+    if encoding := admitted.headers.get("content-encoding"):
+        kept["content-encoding"] = encoding  # never crowded out by others: without it the body cannot be read
     for name, value in admitted.headers.items():
         kept[_clean(name)[:100]] = _clean(value)[:_MAX_STORED_VALUE]
         if len(kept) >= _MAX_STORED_HEADERS:

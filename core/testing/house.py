@@ -112,7 +112,6 @@ class House:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._sql: psycopg.Connection | None = None
         self._spare: dict[str, list[Camera]] = {}
-        self._registered = 0
         self.folder.mkdir(parents=True, exist_ok=True)
         (home / "plugins.toml").write_text(plugins)
         named = {
@@ -241,7 +240,6 @@ class House:
                 **{"rate_per_s": 10_000.0, "rate_burst": 10_000.0, **fields},
             ),
         )
-        self._registered += 1
         camera = Camera(device_id, code, maker, key.key if key else "")
         if self.port:
             self.request("POST", "/cam/generic/nobody")  # somebody unknown makes the directory look
@@ -256,9 +254,12 @@ class House:
         """Register cameras for spare()."""
         self._spare[maker] = [self.camera(maker) for _ in range(number)]
 
+    def _front_log(self) -> str:
+        return self.logs("ingest") + self.logs("all")
+
     def _all_known(self) -> bool:
-        known = [json.loads(line)["devices"] for line in self.logs().splitlines() if '"devices_loaded"' in line]
-        return bool(known) and known[-1] >= self._registered
+        known = [json.loads(line)["devices"] for line in self._front_log().splitlines() if '"devices_loaded"' in line]
+        return bool(known) and known[-1] >= self.one("SELECT count(*) FROM devices")
 
     def post(self, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answered:
         """POST a body; a JSON content type unless `headers` says otherwise."""
@@ -292,9 +293,16 @@ class House:
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What a query finds, seen by no tenant's eyes."""
+        try:
+            return self._connected().execute(query, parameters).fetchall()
+        except psycopg.OperationalError:  # PostgreSQL was restarted since
+            self._connected().close()
+            return self._connected().execute(query, parameters).fetchall()
+
+    def _connected(self) -> psycopg.Connection:
         if self._sql is None or self._sql.closed:
             self._sql = self.database.raw()
-        return self._sql.execute(query, parameters).fetchall()
+        return self._sql
 
     def one(self, query: str, *parameters: Any) -> Any:
         """The only value that a query finds."""
