@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ingest, machine
+from benchmarks import ingest, machine, parse, stages
+from core.log import configure
 
 NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain")
 
@@ -28,6 +29,7 @@ def main() -> None:
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    configure("json", "warning")
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="tkb-", dir=options.dir, ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
@@ -40,6 +42,14 @@ def main() -> None:
 
 
 def _run(name: str, folder: Path, options: argparse.Namespace) -> Any:
+    if name == "parse":
+        found = parse.run()
+        parse.show(found)
+        return found
+    if name == "stages":
+        found = stages.run(folder)
+        stages.show(found)
+        return found
     form = name.removeprefix("ingest_")
     found = ingest.run(folder, form, rounds=options.rounds, seconds=options.seconds, pair=options.pair)
     ingest.show(name, found)
