@@ -354,7 +354,7 @@ def _make_database(folder: Path) -> None:
     """The role and the database of the application, if they are not there yet."""
     with _connect(folder, "postgres", "postgres") as connection:
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone() is None:
-            connection.execute(f"CREATE ROLE {ROLE} LOGIN NOINHERIT CREATEDB CREATEROLE")
+            connection.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE")
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
 

@@ -110,7 +110,7 @@ def _make(connection: Connection, one: Partitioned, number: int) -> str:
         run(attach)
     run(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     run(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-    run(f"CREATE POLICY {name}_system ON {name} FOR SELECT TO {SYSTEM_ROLE} USING (true)")
+    run(f"CREATE POLICY {name}_system ON {name} FOR SELECT TO {SYSTEM_ROLE} USING (current_user = '{SYSTEM_ROLE}')")
     run(f"REVOKE ALL ON {name} FROM {API_ROLE}, {SYSTEM_ROLE}")
     run(f"GRANT SELECT ON {name} TO {SYSTEM_ROLE}")
     log.info("partition_made", partition=name)

@@ -1,12 +1,11 @@
 """The two roles that row-level security knows. They belong to the whole cluster, so they are made before the schema.
 
-`tangkapin_system` sees all vendors, `tangkapin_api` those in `app.vendors`. The connecting user may take them on (SET
-ROLE) but does not inherit them: a statement that names no role sees no row.
+`tangkapin_system` sees all vendors, `tangkapin_api` those in `app.vendors`. The connecting user takes them on for a
+transaction (SET ROLE); the policies ask for the role itself, so a statement that names none sees no row.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 import psycopg
@@ -43,43 +42,20 @@ def ensure_roles(url: str) -> None:
 def _ensure(connection: psycopg.Connection, role: str) -> None:
     name = sql.Identifier(role)
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
-        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOINHERIT").format(name))
-    if _is_superuser(connection):
-        return
-    with_options = connection.info.server_version >= 160000
-    may_set = "SET" if with_options else "MEMBER"
-    if not _has(connection, role, may_set):
-        options = " WITH SET TRUE, INHERIT FALSE" if with_options else ""
-        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER" + options).format(name))
-    if _has(connection, role, "USAGE"):
-        if with_options:
-            connection.execute(sql.SQL("REVOKE INHERIT OPTION FOR {} FROM CURRENT_USER").format(name))
-        else:
-            connection.execute("ALTER ROLE CURRENT_USER NOINHERIT")
-        if _has(connection, role, "USAGE"):
-            raise RolesMissing(_advice(connection))
-
-
-def _has(connection: psycopg.Connection, role: str, privilege: str) -> bool:
-    row = connection.execute("SELECT pg_has_role(current_user, %s, %s)", (role, privilege)).fetchone()
-    return bool(row and row[0])
-
-
-def _is_superuser(connection: psycopg.Connection) -> bool:
-    row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
-    return bool(row and row[0])
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(name))
+    # Before PostgreSQL 16 every member may take on the role; since then a membership may lack just that.
+    may_take_on = "SET" if connection.info.server_version >= 160000 else "MEMBER"
+    row = connection.execute("SELECT pg_has_role(current_user, %s, %s)", (role, may_take_on)).fetchone()
+    if not (row and row[0]):
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
 
 
 def _advice(connection: psycopg.Connection) -> str:
-    user = "the user of TANGKAPIN_DATABASE_URL"
-    with contextlib.suppress(psycopg.Error):
-        row = connection.execute("SELECT quote_ident(current_user)").fetchone()
-        user = row[0] if row else user
-    options = " WITH SET TRUE, INHERIT FALSE" if connection.info.server_version >= 160000 else ""
-    statements = [f"CREATE ROLE {role} NOLOGIN NOINHERIT; GRANT {role} TO {user}{options};" for role in ROLES]
-    if not options:
-        statements.append(f"ALTER ROLE {user} NOINHERIT;")
+    row = connection.execute("SELECT quote_ident(current_user)").fetchone()
+    assert row is not None
+    statements = [f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO {row[0]};" for role in ROLES]
     return (
-        f"the database user {user} needs the roles {' and '.join(ROLES)} without inheriting them, and may not see "
-        "to it itself; let the database's administrator run, then migrate again:\n  " + "\n  ".join(statements)
+        f"the database user {row[0]} needs the roles {' and '.join(ROLES)} and may not see to it itself; let the "
+        "database's administrator run (a role that is there already needs its GRANT only), then migrate again:\n  "
+        + "\n  ".join(statements)
     )

@@ -36,6 +36,9 @@ API_WRITES = {
 }
 """What the review API may change through row-level security. It deletes nothing."""
 
+SYSTEM = "current_user = 'tangkapin_system'"
+"""Not just the policy's TO: before PostgreSQL 16 the connecting user inherits the roles that it may take on."""
+
 MINE = "ANY ((SELECT string_to_array(current_setting('app.vendors', true), ',')::bigint[])::bigint[])"
 """The vendors of the transaction, worked out once for a statement (sub-select) and not for each row."""
 
@@ -517,7 +520,7 @@ def upgrade() -> None:
         mine = f"{'id' if table == 'vendors' else 'vendor_id'} = {MINE}"
         run(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         run(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        run(f"CREATE POLICY {table}_system ON {table} TO tangkapin_system USING (true) WITH CHECK (true)")
+        run(f"CREATE POLICY {table}_system ON {table} TO tangkapin_system USING ({SYSTEM}) WITH CHECK ({SYSTEM})")
         run(f"CREATE POLICY {table}_tenant ON {table} TO tangkapin_api USING ({mine}) WITH CHECK ({mine})")
     for table in (*TENANTED, "vendors", *UNTENANTED):
         verbs = "SELECT, INSERT, UPDATE, DELETE"
@@ -549,7 +552,7 @@ def _partition(name: str, of: str) -> None:
     run(f"CREATE TABLE {name} PARTITION OF {of}")
     run(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     run(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-    run(f"CREATE POLICY {name}_system ON {name} FOR SELECT TO tangkapin_system USING (true)")
+    run(f"CREATE POLICY {name}_system ON {name} FOR SELECT TO tangkapin_system USING ({SYSTEM})")
     run(f"GRANT SELECT ON {name} TO tangkapin_system")
 
 
