@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import click
 import msgspec
+import psycopg
 
 from core.cli.config import settings_of
+from core.db.process import EmbeddedUnavailable
 from core.hooks.checks import closest
 from core.hooks.deployment import read_deployment
 from core.hooks.errors import UnknownInstance
 from core.hooks.host import Host
 from core.hooks.instance import InstanceInfo
+from core.settings import Settings
 
 _FILE = click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Instead of plugins_file.")
 
@@ -27,8 +31,12 @@ def command() -> None:
 @_FILE
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def list_(file: Path | None, as_json: bool) -> None:
-    """Show every instance: version, stability, hooks, whom it serves, state and the reason of a quarantine."""
-    infos = _look(settings_of(plugins_file=file).plugins_file)
+    """Show every instance: version, stability, hooks, whom it serves, state and the reason of a quarantine.
+
+    What the running parsers quarantined is known to the database; where none answers, only what loading shows.
+    """
+    settings = settings_of(plugins_file=file)
+    infos = _with_states(_look(settings.plugins_file), settings)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(infos), indent=2).decode())
         return
@@ -63,6 +71,50 @@ def check(ctx: click.Context, instance: str | None, file: Path | None) -> None:
         else:
             click.echo(f"{info.id}: right ({info.kind}, {info.use} {info.version}, {info.stability})")
     ctx.exit(1 if any(info.reason for info in infos) else 0)
+
+
+@command.command("release")
+@click.argument("instance")
+def release(instance: str) -> None:
+    """Let a quarantined INSTANCE work again; the running parsers follow within seconds.
+
+    Changed plugin code is loaded by a restart of `tangkapin serve`; `tangkapin replay --quarantine` reads what lies.
+    """
+    from core.cli.serve import open_database
+
+    settings = settings_of()
+    known = [declared.id for declared in read_deployment(settings.plugins_file)]
+    database = open_database(settings)
+    try:
+        with contextlib.closing(database.raw()) as connection:
+            gone = connection.execute("DELETE FROM plugin_states WHERE instance = %s RETURNING reason", (instance,))
+            found = gone.fetchone()
+    finally:
+        database.dispose()
+    if found is None and instance not in known:
+        raise UnknownInstance(f"{settings.plugins_file} has no instance {instance!r}; {closest(instance, known)}")
+    click.echo(f"{instance}: released (was quarantined: {found[0]})" if found else f"{instance} was not quarantined")
+
+
+def _with_states(infos: list[InstanceInfo], settings: Settings) -> list[InstanceInfo]:
+    """What the installation's database says of instances that load well."""
+    from core.cli.serve import open_database
+
+    try:
+        database = open_database(settings)
+        with contextlib.closing(database.raw()) as connection:
+            rows = connection.execute(
+                "SELECT instance, reason, failures FROM plugin_states WHERE state = 'quarantined'"
+            ).fetchall()
+    except (EmbeddedUnavailable, psycopg.Error):
+        return infos
+    out = {row[0]: (row[1], row[2]) for row in rows}
+    return [
+        msgspec.structs.replace(info, state="quarantined", reason=out[info.id][0], failures=out[info.id][1])
+        if info.id in out and info.state == "ready"
+        else info
+        for info in infos
+    ]
 
 
 def _look(path: Path) -> list[InstanceInfo]:

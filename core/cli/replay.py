@@ -64,8 +64,10 @@ def command(
     from core.ingest.known_devices import KnownDevices
     from core.ingest.parse_worker import ParseWorker
     from core.ingest.replay import Change, Replay, Selection
+    from core.log import configure
 
     settings = settings_of()
+    configure(settings.log_style, settings.log_level)
     selection = Selection(since=since, until=until, device=device, maker=maker, quarantined=quarantined, limit=limit)
     host = load_host(settings)
     database = open_database(settings)
@@ -80,6 +82,7 @@ def command(
             return False
 
         worker = ParseWorker(database, host, devices, media, board, rules(settings), wait=wait)
+        host.on_quarantine = None  # a rehearsal takes no plugin of the running parsers out of service
         run = Replay(connection, worker, host, media, rules(settings), _who())
         changes: list[Change] = []
         counts: Counter[str] = Counter()
@@ -90,6 +93,7 @@ def command(
         if not as_json:
             _show(counts, changes)
         work = counts["new"] + counts["changed"] + counts["lost"]
+        work += counts["same"] if quarantined else 0  # understood now, and no longer a case for the quarantine
         written = False
         if write and work and (yes or as_json or click.confirm(f"Write {work} payloads?")):
             counts = Counter(change.kind for change in _progress(run.apply(selection), as_json))

@@ -135,7 +135,7 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
         settings,
         database,
         cast(App, app),
-        AnswerTable(host.answers()),
+        AnswerTable({**dict.fromkeys(host.makers, ()), **host.answers()}),  # a make without a table hears a plain 200
         gate,
         refresh=gate.refresh,
         on_ready=write_ready_file(ready_file) if ready_file else (lambda port: None),

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 _LAYOUT = struct.Struct("<qq64s")
+_NEWS = struct.Struct("<q")
+_NEWS_AT = 128
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -53,6 +55,14 @@ class Board:
     def end(self) -> None:
         """I am done with it."""
         _LAYOUT.pack_into(self._memory, 0, 0, 0, b"")
+
+    def tell(self) -> None:
+        """The watchdog's side: what must not be parsed has changed; look before the next batch."""
+        _NEWS.pack_into(self._memory, _NEWS_AT, self.news() + 1)
+
+    def news(self) -> int:
+        """How often tell() was called; another number than the last time = look."""
+        return int(_NEWS.unpack_from(self._memory, _NEWS_AT)[0])
 
     def read(self) -> Work:
         """What the other side is at."""

@@ -1,8 +1,8 @@
 """The parse stage: forks parser processes, watches them, and replaces one that hangs or dies.
 
 A parser that is at one payload for over 2 s is killed with its process; that payload is put aside, the rest of the
-batch goes back by itself (its transaction is gone). The second hang of a plugin quarantines it. A process that dies
-otherwise is replaced; a payload that was at hand in two deaths is put aside too.
+batch goes back by itself (its transaction is gone). A process that dies otherwise is replaced; a payload that was at
+hand in two deaths is put aside too. The second payload that a plugin costs us quarantines the plugin.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from core.ingest.parse_worker import PLUGIN_OUT, Database, ParseWorker
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.05
-HANGS_UNTIL_QUARANTINE = 2
+FAULTS_UNTIL_QUARANTINE = 2
 _PR_SET_PDEATHSIG = 1
 
 _QUARANTINE = """
@@ -64,7 +64,7 @@ class ParseStage:
         self._memory_mib = memory_mib
         self._children: dict[int, int] = {}  # pid -> board number
         self._deaths: Counter[int] = Counter()
-        self._hangs: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
         self._aside: list[tuple[Work, str, str]] = []
         self._stop = False
 
@@ -96,10 +96,12 @@ class ParseStage:
                 if not self._stop:
                     self._died(work, number, status)
             elif work.seconds() > self._timeout_s:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                del self._children[pid]
-                self._hung(work, number)
+                # Stopped it holds its batch while the payload is put aside: no other parser can fall into the same pit.
+                os.kill(pid, signal.SIGSTOP)
+                if self._boards[number].read() != work:  # it came through just now
+                    os.kill(pid, signal.SIGCONT)
+                    continue
+                self._hung(work, number, pid)
         if self._aside:
             self._put_aside()
 
@@ -111,19 +113,23 @@ class ParseStage:
             self._deaths[work.payload_id] += 1
             if self._deaths[work.payload_id] >= 2:
                 reason = f"{work.instance} ended its process twice on this payload (exit, crash or out of memory)"
+                self._faults[work.instance] += 1
                 self._aside.append((work, "parser_crash", reason))
         self._boards[number].end()
         self._put_aside()
-        time.sleep(0.02)
+        time.sleep(0.02 if work.payload_id else 0.5)  # dead without a payload at hand: not the payload's fault
         self._fork(number)
 
-    def _hung(self, work: Work, number: int) -> None:
+    def _hung(self, work: Work, number: int, pid: int) -> None:
         log.error("parser_hung", payload=work.payload_id, instance=work.instance, seconds=round(work.seconds(), 1))
-        self._hangs[work.instance] += 1
+        self._faults[work.instance] += 1
         reason = f"{work.instance} did not return within {self._timeout_s:g} s"
         self._aside.append((work, "parser_hang", reason))
-        self._boards[number].end()
         self._put_aside()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        del self._children[pid]
+        self._boards[number].end()
         self._fork(number)
 
     def _put_aside(self) -> None:
@@ -137,24 +143,28 @@ class ParseStage:
                     connection.execute(
                         _QUARANTINE, {"plugin": work.instance, "kind": kind, "reason": reason, "id": work.payload_id}
                     )
-                    hangs = self._hangs[work.instance]
-                    if kind == "parser_hang" and hangs >= HANGS_UNTIL_QUARANTINE:
-                        text = f"{reason}, {hangs} times; last payload {work.payload_id}"
-                        connection.execute(PLUGIN_OUT, {"plugin": work.instance, "reason": text, "n": hangs})
+                    faults = self._faults[work.instance]
+                    if work.instance and faults >= FAULTS_UNTIL_QUARANTINE:
+                        text = f"{reason}, {faults} payloads lost to it so far; the last: {work.payload_id}"
+                        connection.execute(PLUGIN_OUT, {"plugin": work.instance, "reason": text, "n": faults})
+                        del self._faults[work.instance]  # once released it has its chances again
                     self._aside.pop(0)
+            for board in self._boards:
+                board.tell()
         except psycopg.OperationalError as error:
             log.warning("parse_watch_database_lost", error=str(error).strip()[:200])
 
     def _fork(self, number: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        parent = os.getpid()
         pid = os.fork()
         if pid:
             self._children[pid] = number
             return
         code = 1
         try:
-            _die_with_parent()
+            _die_with_parent(parent)
             _limit_memory(self._memory_mib)
             worker = self._make_worker(self._boards[number], self._bell.wait)
             signal.signal(signal.SIGTERM, lambda *_: worker.stop())
@@ -183,9 +193,11 @@ class ParseStage:
         self._children.clear()
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before it could be asked for
+        os._exit(1)
 
 
 def _limit_memory(mib: int) -> None:

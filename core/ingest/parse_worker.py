@@ -36,10 +36,13 @@ LINGER_S = 0.01
 LOOK_EVERY_S = 1.0
 REFRESH_EVERY_S = 5.0
 
+# lo and hi are made below the join: under row-level security an arithmetic operator in the join's own condition is no
+# index condition (it might leak), and every claim would read the whole table.
 _CLAIM = """
 SELECT b.batch, p.id, p.vendor_id, p.device_id, p.received_at, p.content_type, p.headers::text, p.body, p.body_ref
-FROM (SELECT batch FROM inbox ORDER BY batch LIMIT %s FOR UPDATE SKIP LOCKED) b
-LEFT JOIN LATERAL (SELECT * FROM payloads WHERE id >= b.batch * 1024 AND id < b.batch * 1024 + 1024) p ON true
+FROM (SELECT batch, batch * 1024 AS lo, batch * 1024 + 1024 AS hi
+        FROM inbox ORDER BY batch LIMIT %s FOR UPDATE SKIP LOCKED) b
+LEFT JOIN LATERAL (SELECT * FROM payloads WHERE id >= b.lo AND id < b.hi) p ON true
 ORDER BY p.id
 """
 _PUT_ASIDE = """
@@ -109,7 +112,8 @@ class ParseWorker:
         self._labels = {i.maker: f"{i.use} {i.version}" for i in host.instances if i.maker}
         host.on_call = board.name
         host.on_quarantine = self._remember
-        self._refreshed = 0.0
+        self._refreshed = -REFRESH_EVERY_S
+        self._news = 0
         self._stop = False
 
     def stop(self) -> None:
@@ -124,8 +128,8 @@ class ParseWorker:
                 self.refresh()
                 summary = self.work()
                 pause = 0.1
-            except psycopg.OperationalError as error:
-                log.warning("parse_database_lost", error=str(error).strip()[:200], again_in_s=pause)
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:  # OSError: the media store
+                log.warning("parse_storage_lost", error=str(error).strip()[:200], again_in_s=pause)
                 self.disconnect()
                 self._wait(pause)
                 pause = min(pause * 2, 5.0)
@@ -144,6 +148,8 @@ class ParseWorker:
             rows = connection.execute(_CLAIM, (CLAIM_BATCHES,), prepare=True, binary=True).fetchall()
             if not rows:
                 return None
+            if self._board.news() != self._news:
+                self.refresh(force=True)
             batches = sorted({row[0] for row in rows})
             parsed = [item for row in rows if row[1] is not None and (item := self._read(row)) is not None]
             summary = intake.finish(batches, parsed)
@@ -164,6 +170,7 @@ class ParseWorker:
         if not force and now - self._refreshed < REFRESH_EVERY_S:
             return
         connection, _ = self._connect()
+        self._news = self._board.news()
         self._devices.refresh()
         self._follow({row[0]: row[1] for row in connection.execute(_PLUGIN_STATES).fetchall()})
         self._aside = {row[0] for row in connection.execute(_PUT_ASIDE).fetchall()}

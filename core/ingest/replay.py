@@ -98,7 +98,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     new      it gave nothing and now gives reads     changed  its reads differ (`fields` says in what)
     same     nothing to do                           lost     it gave reads and now gives fewer or none
-    failed   it still cannot be parsed (`note`)      decided  it would change, but a person has decided on it
+    failed   it cannot be parsed today (`note`);     decided  it would change, but a person has decided on it
+             what it gave before stays
     """
 
     payload_id: int
@@ -184,12 +185,11 @@ class Replay:
                 after=len(after), fields=tuple(fields), note=note,
             )  # fmt: skip
 
-        if parsed.failure is not None and not before:
+        if parsed.failure is not None:
             return change("failed", note=parsed.failure[2])
         decided = any(read["decided"] for read in before)
         if len(after) < len(before):
-            note = parsed.failure[2] if parsed.failure else ""
-            return change("decided" if decided else "lost", note=note)
+            return change("decided" if decided else "lost")
         fields = sorted({f for old, new in zip(before, after, strict=False) for f in _differences(old, new, parsed)})
         if len(after) == len(before) and not fields:
             return change("same")

@@ -97,6 +97,7 @@ class Batch:
         self.counts: Counter[tuple[date, int, str, str, int]] = Counter()
         self.problems: Counter[tuple[int, int]] = Counter()
         self.samples: dict[int, list[float]] = {}
+        self.skew: dict[int, list[float]] = {}
 
 
 class Intake:
@@ -121,16 +122,21 @@ class Intake:
     def finish(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
         """Write everything and delete the inbox rows, inside the caller's transaction.
 
-        A row that PostgreSQL refuses for its content costs nobody else: the payloads are halved until it stands alone,
-        and that one goes to quarantine.
+        A row that cannot be written for its content costs nobody else: the payloads are halved until it stands alone,
+        and that one goes to quarantine. Raises psycopg.OperationalError, psycopg.InterfaceError and OSError: the
+        storage is away, no payload is to blame.
         """
         try:
             with self._connection.transaction():
                 return self._write(batches, parsed)
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
+        except Exception as error:
+            if not parsed or _storage_is_away(error):
+                raise
             if len(parsed) == 1:
                 one = parsed[0]
-                reason = f"the database refuses this event: {str(error).splitlines()[0][:200]}"
+                told = (str(error).splitlines() or [""])[0][:200]
+                log.error("event_not_written", payload=one.payload_id, error=f"{type(error).__name__}: {told}")
+                reason = f"this event cannot be written: {type(error).__name__}: {told}"
                 refused = Parsed(
                     payload_id=one.payload_id,
                     device=one.device,
@@ -177,6 +183,7 @@ class Intake:
             prepare=True,
         ).fetchall()
         self._write_aside(batch, states)
+        self._skew.update(batch.skew)
         opened = [row[0] for row in rows if row[1]]
         return Summary(
             payloads=len(parsed),
@@ -296,8 +303,7 @@ class Intake:
     def _clock_states(self, batch: Batch, devices: Iterable[int]) -> dict[int, Any]:
         states = {}
         for device in devices:
-            samples = (self._skew[device] + batch.samples.get(device, []))[-KEPT:]
-            self._skew[device] = samples
+            samples = batch.skew[device] = (self._skew[device] + batch.samples.get(device, []))[-KEPT:]
             states[device] = judge_skew(samples, warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s)
         return states
 
@@ -382,11 +388,12 @@ class Intake:
         for device in sorted({*problems, *batch.samples}):
             if device not in states:
                 self._load_skew([device])
+            samples = batch.skew.get(device, self._skew[device])
             skew = states.get(device) or judge_skew(
-                self._skew[device], warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s
+                samples, warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s
             )
             health.append(
-                {"d": device, "v": vendor_of[device], "n": problems.get(device, 0), "sa": self._skew[device],
+                {"d": device, "v": vendor_of[device], "n": problems.get(device, 0), "sa": samples,
                  "ss": skew.seconds, "st": skew.state, "no": skew.note or None}
             )  # fmt: skip
         if not (batch.media or batch.fetches or batch.quarantine or batch.counts or health):
@@ -411,6 +418,13 @@ class Intake:
             },
             prepare=True,
         )
+
+
+def _storage_is_away(error: Exception) -> bool:
+    """Class 54 (a program limit exceeded) is an OperationalError too, but of the content's making."""
+    if isinstance(error, psycopg.OperationalError):
+        return not (error.sqlstate or "").startswith("54")
+    return isinstance(error, psycopg.InterfaceError | OSError)
 
 
 def _first(images: list[dict[str, Any]], role: str) -> str | None:
