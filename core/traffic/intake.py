@@ -325,7 +325,7 @@ class Intake:
             if plate is not None:
                 span = {"d": j.device_id, "lo": j.capture_time - self._window,
                         "hi": j.capture_time + self._window + LONGEST}  # fmt: skip
-                heads.append({**span, "k": plate[:3]})
+                heads.append({**span, "k": plate[:3], "g": plate[:4] if len(plate) > 6 else None})
                 tails.append({**span, "k": plate[-3:]})
                 if len(plate) <= 6:
                     heads.append({**span, "k": "*"})
@@ -338,7 +338,7 @@ class Intake:
         ).fetchone()
         assert row is not None
         known: dict[int, list[OpenPassage]] = {}
-        for passage in _passages.decode(row[0]):
+        for passage in {p.id: p for p in _passages.decode(row[0])}.values():
             known.setdefault(passage.device_id, []).append(passage)
         for passages in known.values():
             passages.sort(key=lambda p: p.id)
