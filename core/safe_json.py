@@ -16,19 +16,26 @@ MAX_DEPTH = 64
 
 def decode_json(data: bytes | memoryview | str) -> Any:
     """Decode JSON. Raises MalformedPayload with the place. Accepts a BOM and GB18030 text; NaN is refused."""
-    raw: bytes | str = data if isinstance(data, str) else bytes(data).removeprefix(b"\xef\xbb\xbf").rstrip(b"\x00 \r\n\t")
+    raw: bytes | str = (
+        data if isinstance(data, str) else bytes(data).removeprefix(b"\xef\xbb\xbf").rstrip(b"\x00 \r\n\t")
+    )
     try:
         try:
             value = msgspec.json.decode(raw)
         except UnicodeDecodeError:
             value = msgspec.json.decode(bytes(raw).decode("gb18030") if not isinstance(raw, str) else raw)
-        if depth(value) > MAX_DEPTH:
+        if _opened(raw) > MAX_DEPTH and depth(value) > MAX_DEPTH:
             raise MalformedPayload(f"JSON is nested deeper than {MAX_DEPTH} levels")
         return value
     except RecursionError:
         raise MalformedPayload(f"JSON is nested deeper than {MAX_DEPTH} levels") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedPayload(f"not JSON: {str(error)[:200]}") from None
+
+
+def _opened(raw: bytes | str) -> int:
+    """How many lists and objects the text opens: it has no more levels than that, and counting is cheap."""
+    return raw.count(b"{") + raw.count(b"[") if isinstance(raw, bytes) else raw.count("{") + raw.count("[")
 
 
 def depth(value: Any) -> int:

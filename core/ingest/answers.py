@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -20,6 +21,7 @@ PROBE = Answer(kind="probe", methods=("GET", "HEAD"))
 _IGNORED = re.compile(r"[^a-z0-9]")
 _DEPTH = 3
 _NAMED = 8
+_LONGEST_KEY = 100
 
 
 class AnswerConflict(TangkapinError):
@@ -145,7 +147,9 @@ def problem(check: BodyCheck, content_type: str, body: bytes) -> str | None:
             return None  # the parser tells; forms are rare and small
         else:
             keys = set()
-            value = decode_json(body)
+            value = _decoded(body)
+            if isinstance(value, dict) and not _folded(check.any_key).isdisjoint(map(_fold, value)):
+                return None  # the usual case costs no walk
             if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
                 value = decode_json(value)  # JSON inside a JSON string
             if not isinstance(value, dict | list):
@@ -153,13 +157,27 @@ def problem(check: BodyCheck, content_type: str, body: bytes) -> str | None:
             _collect(value, keys, _DEPTH)
     except MalformedPayload as error:
         return f"the body cannot be read: {error}"
-    if any(_fold(key) in keys for key in check.any_key):
+    if not keys.isdisjoint(_folded(check.any_key)):
         return None
     return f"the body names no vehicle: expected one of {', '.join(check.any_key[:_NAMED])}, …"
 
 
+def _decoded(body: bytes) -> object:
+    """The plain decoder first: it is a tenth of the careful one, which the parser uses behind the inbox anyway."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decode_json(body)
+
+
+@lru_cache(maxsize=4096)
 def _fold(key: str) -> str:
-    return _IGNORED.sub("", key.lower())
+    return _IGNORED.sub("", key[:_LONGEST_KEY].lower())
+
+
+@lru_cache(maxsize=64)
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_fold, names))
 
 
 def _collect(value: object, keys: set[str], depth: int) -> None:

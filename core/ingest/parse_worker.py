@@ -55,6 +55,8 @@ INSERT INTO plugin_states (instance, state, reason, failures) VALUES (%(plugin)s
 ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.reason, failures = excluded.failures,
   since = now()
 """
+# Plans are made once, perhaps on empty tables: a scan chosen then would stay for the life of the connection.
+_PLANS = ("SET plan_cache_mode = force_generic_plan", "SET enable_seqscan = off", "SET jit = off")
 _PLUGIN_STATES = "SELECT instance, reason FROM plugin_states WHERE state = 'quarantined'"
 
 
@@ -186,6 +188,8 @@ class ParseWorker:
     def _connect(self) -> tuple[psycopg.Connection, Intake]:
         if self._connection is None or self._intake is None:
             self._connection = self._database.raw(async_commit=True)
+            for setting in _PLANS:
+                self._connection.execute(setting)
             self._intake = Intake(self._connection, self._host, self._media, self._rules, watch=self._watch)
         return self._connection, self._intake
 

@@ -130,15 +130,20 @@ def find(judged: JudgedRead, candidates: list[OpenPassage], window: timedelta) -
         return None
     best: tuple[bool, timedelta] | None = None
     found = None
+    head, tail, short = plate[:3], plate[-3:], len(plate) <= 6
     for passage in candidates:
-        if passage.plate_number is None or not passage.first_at - window <= at <= passage.last_at + window:
+        other = passage.plate_number
+        # one edit leaves the first or the last three characters of a longer plate whole
+        if other is None or not (short or other[:3] == head or other[-3:] == tail):
+            continue
+        if not passage.first_at - window <= at <= passage.last_at + window:
             continue
         if max(at, passage.last_at) - min(at, passage.first_at) > LONGEST:
             continue
-        if not within_one_edit(plate, passage.plate_number):
+        if not within_one_edit(plate, other):
             continue
         distance = max(passage.first_at - at, at - passage.last_at, timedelta())
-        rank = (plate != passage.plate_number, distance)
+        rank = (plate != other, distance)
         if best is None or rank < best:
             best, found = rank, passage
     return found

@@ -42,6 +42,16 @@ class _Found(msgspec.Struct):
     name: str = ""
 
 
+_HINTS = re.compile(
+    "|".join((*_PICTURE_WORDS, "png", "http", "ftp", "url", "data:", "/9j/", "ivborw0kggo", r"\\")).encode()
+)
+
+
+def possible(body: bytes) -> bool:
+    """Whether a body can hold a picture or an address of one at all: a look at its bytes instead of a walk."""
+    return len(body) > _LONG or _HINTS.search(body.lower()) is not None
+
+
 def bind(body: Body, vehicles: list[Chain]) -> list[tuple[Image, ...]]:
     """The pictures of each vehicle, in the vehicles' order."""
     files = {key.lower(): part for part in body.files for key in (part.name, part.filename) if key}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -194,14 +195,21 @@ def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=4096)
+def _extra_name(key: str) -> str | None:
+    """The name under which a field is kept; None for one that has a place of its own or smells of a credential."""
+    folded = fold(key)
+    known = folded in words.KNOWN or any(word in folded for word in words.SECRET_WORDS)
+    return None if known else key[:60]
+
+
 def _extra(chain: Chain) -> dict[str, Any]:
     """Small fields that have no place of their own, nearest first; nothing that smells of a credential."""
     kept: dict[str, Any] = {}
     for node in reversed(chain):
         for key, value in node.items():
-            name = key[:60]
-            folded = fold(key)
-            if folded in words.KNOWN or name in kept or any(word in folded for word in words.SECRET_WORDS):
+            name = _extra_name(key)
+            if name is None or name in kept:
                 continue
             if isinstance(value, dict | list) and (node is not chain[-1] or _holds_secret(value)):
                 continue  # what wraps the vehicle, or stands beside it

@@ -23,7 +23,13 @@ _NESTED_ROUNDS = 2
 _MOST_OF_A_KIND = 16
 _PATH = re.compile(r"[\[\].]+")
 _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
+_NESTED = re.compile(rb'"\s*[\[{]|\\')
+"""A string that begins like JSON, or one with an escape in it that might."""
 _BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
+
+_ranks: dict[str, int] = {}
+"""Keys met so far -> rank among the plate keys, -1 for none: devices send the same few keys for ever."""
+_MOST_RANKS = 4096
 
 Chain = tuple[dict[str, Any], ...]
 """The objects around a vehicle, the outermost first, and the vehicle's own last."""
@@ -42,7 +48,8 @@ def read_body(body: bytes, content_type: str) -> Body:
     if not head:
         raise MalformedPayload("generic: the body is empty, expected JSON, a form or multipart")
     if head[:1] in (b"{", b"[", b'"'):
-        return Body(_opened(decode_json(body), _NESTED_ROUNDS))
+        root = decode_json(body)
+        return Body(_opened(root, _NESTED_ROUNDS) if _NESTED.search(body) else root)
     if is_multipart(content_type) or head[:2] == b"--":
         return _multipart(split_parts(body, content_type))
     if sniff(body):
@@ -61,8 +68,10 @@ def plate_text(node: dict[str, Any]) -> str | None:
     """What a vehicle's plate keys say: "" = named, but not read; None = the object has no plate key."""
     best: tuple[int, str] | None = None
     for key, value in node.items():
-        rank = PLATE_RANK.get(fold(key))
-        if rank is None:
+        rank = PLATE_RANK.get(fold(key), -1) if key not in _ranks else _ranks[key]
+        if key not in _ranks and len(_ranks) < _MOST_RANKS:
+            _ranks[key] = rank
+        if rank < 0:
             continue
         text = _plate_value(value)
         if text is not None and (best is None or not best[1] or (text and rank < best[0])):
@@ -84,8 +93,9 @@ class Scope:
         waiting: list[tuple[str, Any]] = []
         for key, value in node.items():
             folded = fold(key)
-            self._note(words.BESIDE, folded, value)
-            if isinstance(value, dict | list):
+            if folded in words.BESIDE:
+                self._note(words.BESIDE, folded, value)
+            if isinstance(value, (dict, list)):
                 waiting.append((_prefix(folded), value))
         for prefix, value in waiting:
             if isinstance(value, list):
@@ -93,8 +103,10 @@ class Scope:
             elif id(value) not in skip:
                 for key, child in value.items():
                     folded = fold(key)
-                    self._note(words.ANYWHERE, folded, child)
-                    self._note(words.ANYWHERE, prefix + folded, child)
+                    if folded in words.ANYWHERE:
+                        self._note(words.ANYWHERE, folded, child)
+                    if prefix + folded in words.ANYWHERE:
+                        self._note(words.ANYWHERE, prefix + folded, child)
                     if isinstance(child, dict | list):
                         waiting.append((_prefix(folded), child))
 
