@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import errors
 from sqlalchemy import insert, make_url, select
 
 from core.accounts.tables import devices, vendors
@@ -22,6 +24,7 @@ from core.db.valkey import EmbeddedValkey
 from core.domain.observations import Device
 
 _names = itertools.count(1)
+_OPTIONS = {"fsync": "off", "max_connections": "200", "autovacuum": "off"}
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +44,7 @@ def postgres_url(service_dir: Path) -> Iterator[str]:
     if given:
         yield given
         return
-    with EmbeddedPostgres(service_dir / "pg", options={"fsync": "off", "max_connections": "200"}) as server:
+    with EmbeddedPostgres(service_dir / "pg", options=_OPTIONS) as server:
         yield server.start()
 
 
@@ -55,7 +58,7 @@ def template_url(postgres_url: str) -> Iterator[str]:
         migrate.upgrade(url)
         yield url
     finally:
-        _admin(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _drop(postgres_url, name)
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +73,7 @@ def fresh_database(postgres_url: str, template_url: str) -> Callable[..., Abstra
         try:
             yield _named(postgres_url, name)
         finally:
-            _admin(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            _drop(postgres_url, name)
 
     return make
 
@@ -157,6 +160,16 @@ def make_device(make_vendor: Callable[..., int]) -> Callable[..., Device]:
 
 def _named(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _drop(url: str, name: str) -> None:
+    """FORCE ends our own connections; an autovacuum worker in the database is another's, and done in a moment."""
+    for _ in range(50):
+        try:
+            return _admin(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        except (errors.InsufficientPrivilege, errors.ObjectInUse):
+            time.sleep(0.2)
+    _admin(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _admin(url: str, *statements: str) -> None:
