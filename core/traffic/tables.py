@@ -142,7 +142,6 @@ violations = Table(
     Index("ix_violations_review", "vendor_id", "due_at", "id", postgresql_where=text("status = 'pending'")),
     Index("ix_violations_sync_due", "sync_due_at", postgresql_where=text("status = 'approved'")),
     Index("ix_violations_plate_number", "plate_number"),
-    Index("ix_violations_plate_read_id", "plate_read_id"),
 )  # fmt: skip
 
 replays = Table(

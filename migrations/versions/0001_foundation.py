@@ -342,7 +342,6 @@ COMMENT ON COLUMN violations.corrected_plate IS 'as the validator says';
 COMMENT ON COLUMN violations.attention IS 'why a person should look twice: judge''s reasons, clock';
 COMMENT ON COLUMN violations.held_reason IS 'why it is held back, with status held';
 CREATE INDEX ix_violations_plate_number ON violations (plate_number);
-CREATE INDEX ix_violations_plate_read_id ON violations (plate_read_id);
 CREATE INDEX ix_violations_review ON violations (vendor_id, due_at, id) WHERE status = 'pending';
 CREATE INDEX ix_violations_sync_due ON violations (sync_due_at) WHERE status = 'approved';
 CREATE UNIQUE INDEX uq_violations_passage_id_violation_type ON violations (passage_id, violation_type);

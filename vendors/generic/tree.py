@@ -84,44 +84,95 @@ class Scope:
 
     A key further down is known by its own name and with its parent's in front: {"vehicle": {"type": …}} is
     `vehicletype`. Of equal keys the one nearest to the top counts.
+
+    Where a field stands depends on the keys alone, and a device sends the same keys for ever: what was found out about
+    a form of object is kept.
     """
 
-    __slots__ = ("_found",)
+    __slots__ = ("_layout", "_node")
 
     def __init__(self, node: dict[str, Any], skip: set[int]) -> None:
-        self._found: dict[int, list[tuple[int, str, Any]]] = {}
-        waiting: list[tuple[str, Any]] = []
-        for key, value in node.items():
-            folded = fold(key)
-            if folded in words.BESIDE:
-                self._note(words.BESIDE, folded, value)
-            if isinstance(value, (dict, list)):
-                waiting.append((_prefix(folded), value))
-        for prefix, value in waiting:
-            if isinstance(value, list):
-                waiting.extend((prefix, item) for item in value if isinstance(item, dict | list))
-            elif id(value) not in skip:
-                for key, child in value.items():
-                    folded = fold(key)
-                    if folded in words.ANYWHERE:
-                        self._note(words.ANYWHERE, folded, child)
-                    if prefix + folded in words.ANYWHERE:
-                        self._note(words.ANYWHERE, prefix + folded, child)
-                    if isinstance(child, dict | list):
-                        waiting.append((_prefix(folded), child))
+        self._node = node
+        shape = None if skip else _shape(node)
+        if shape is None:
+            self._layout = _lay_out(node, skip)
+            return
+        layout = _layouts.get(shape)
+        if layout is None:
+            if len(_layouts) >= _MOST_LAYOUTS:
+                _layouts.clear()
+            layout = _layouts[shape] = _lay_out(node, skip)
+        self._layout = layout
 
     def values(self, field: Field) -> list[tuple[int, str, Any]]:
         """(rank, folded key, value) of all that could be this field, the most telling first."""
-        return self._found.get(field.number, [])
+        places = self._layout.get(field.number)
+        return [(rank, name, _at(self._node, path)) for rank, name, path in places] if places else []
 
-    def _note(self, index: dict[str, list[tuple[int, int]]], name: str, value: Any) -> None:
-        for number, rank in index.get(name, ()):
-            found = self._found.setdefault(number, [])
-            at = len(found)
-            while at and found[at - 1][0] > rank:
-                at -= 1
-            if len(found) < _MOST_OF_A_KIND:
-                found.insert(at, (rank, name, value))
+
+Path = tuple[str | int, ...]
+Layout = dict[int, list[tuple[int, str, Path]]]
+_layouts: dict[tuple[Any, ...], Layout] = {}
+_MOST_LAYOUTS = 256
+_MOST_SHAPED = 200
+
+
+def _shape(node: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The keys of an object and of those in it; None when lists hold objects, or for an absurdly large one."""
+    if len(node) > _MOST_SHAPED:
+        return None
+    parts: list[Any] = []
+    for key, value in node.items():
+        kind = type(value)
+        if kind is dict:
+            inner = _shape(value)
+            if inner is None:
+                return None
+            parts.append((key, inner))
+        elif kind is list and any(type(item) is dict or type(item) is list for item in value):
+            return None
+        else:
+            parts.append(key)
+    return tuple(parts)
+
+
+def _at(node: Any, path: Path) -> Any:
+    for step in path:
+        node = node[step]
+    return node
+
+
+def _lay_out(node: dict[str, Any], skip: set[int]) -> Layout:
+    """Where each field stands in an object, breadth first."""
+    layout: Layout = {}
+    waiting: list[tuple[str, Path, Any]] = []
+    for key, value in node.items():
+        folded = fold(key)
+        _note(layout, words.BESIDE, folded, (key,))
+        if isinstance(value, dict | list):
+            waiting.append((_prefix(folded), (key,), value))
+    for prefix, path, value in waiting:
+        if isinstance(value, list):
+            inner = ((n, item) for n, item in enumerate(value) if isinstance(item, dict | list))
+            waiting.extend((prefix, (*path, n), item) for n, item in inner)
+        elif id(value) not in skip:
+            for key, child in value.items():
+                folded = fold(key)
+                _note(layout, words.ANYWHERE, folded, (*path, key))
+                _note(layout, words.ANYWHERE, prefix + folded, (*path, key))
+                if isinstance(child, dict | list):
+                    waiting.append((_prefix(folded), (*path, key), child))
+    return layout
+
+
+def _note(layout: Layout, index: dict[str, list[tuple[int, int]]], name: str, path: Path) -> None:
+    for number, rank in index.get(name, ()):
+        found = layout.setdefault(number, [])
+        at = len(found)
+        while at and found[at - 1][0] > rank:
+            at -= 1
+        if len(found) < _MOST_OF_A_KIND:
+            found.insert(at, (rank, name, path))
 
 
 def _prefix(key: str) -> str:
