@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import json
 import os
+import pkgutil
 import resource
 import signal
 import socket
@@ -32,7 +34,8 @@ from core.db.engine import Database
 from core.ingest.devices import NewDevice, add_device
 
 VENDOR = "polda-uji"
-MAKES = {name: f"vendors.{name}" for name in ("dahua", "generic", "hikvision")}
+MAKES = {m.name: f"vendors.{m.name}" for m in pkgutil.iter_modules(importlib.import_module("vendors").__path__)}
+"""The makes of the tree: instance -> use."""
 RULE = """
 @hookimpl
 def classify_passage(self, passage, device):
@@ -49,7 +52,7 @@ from core.api import Plugin as Base
 
 class Plugin(Base):
 """
-SPARE = 24
+SPARE = 80
 _names = itertools.count(1)
 
 
@@ -242,7 +245,7 @@ class House:
         )
         camera = Camera(device_id, code, maker, key.key if key else "")
         if self.port:
-            self.request("POST", "/cam/generic/nobody")  # somebody unknown makes the directory look
+            self.request("POST", f"/cam/{maker}/nobody")  # somebody unknown makes the directory look
             self.wait_until(self._all_known, what=f"the server knows {code}")
         return camera
 
@@ -322,6 +325,13 @@ class House:
         """Wait until everything in the inbox was parsed."""
         self.wait_until(self.parsed, timeout_s=timeout_s, what="the inbox is empty")
 
+    def outcome(self, camera: Camera) -> tuple[list[str | None], list[str]]:
+        """What became of a camera's payloads, once parsed: the plates read, the kinds of quarantine."""
+        self.settle()
+        reads = self.rows("SELECT plate_number FROM plate_reads WHERE device_id = %s ORDER BY id", camera.id)
+        kept = self.rows("SELECT kind FROM quarantine WHERE device_id = %s ORDER BY id", camera.id)
+        return [row[0] for row in reads], [row[0] for row in kept]
+
     def wait_until(self, predicate: Callable[[], Any], timeout_s: float = 30.0, what: str = "") -> None:
         """Look until it holds. Raises AssertionError with the end of the logs when it does not in time."""
         deadline = time.monotonic() + timeout_s
@@ -358,7 +368,7 @@ def fresh_database(postgres_url: str, template_url: str) -> Iterator[str]:
 def open_house(tmp_path: Path, postgres_url: str, template_url: str, redis_url: str) -> Iterator[Callable[..., House]]:
     """open_house(*roles, plugins={…}, write={name: body}, settings={…}) -> a House of the test's own, started.
 
-    plugins  instance -> use; the three makes without it
+    plugins  instance -> use; the makes of the tree without it
     write    plugin folders to write before the start: folder name -> (maker, class body)
     """
     with contextlib.ExitStack() as stack:
@@ -388,7 +398,7 @@ def open_house(tmp_path: Path, postgres_url: str, template_url: str, redis_url: 
 def house(
     tmp_path_factory: pytest.TempPathFactory, postgres_url: str, template_url: str, valkey_url: str
 ) -> Iterator[House]:
-    """A running House for a whole module: the camera endpoint, the parse stage, the three makes and one rule."""
+    """A running House for a whole module: the camera endpoint, the parse stage, the makes of the tree and one rule."""
     plugins = plugins_toml({**MAKES, "rule": "house_rule"})
     with fresh_database(postgres_url, template_url) as url:
         made = House(tmp_path_factory.mktemp("house"), url, valkey_url, plugins)
