@@ -252,7 +252,23 @@ def _filled(row: Answer, payload_id: int) -> bytes:
     return row.body.replace(b"$payload_id", str(payload_id).encode()) if b"$" in row.body else row.body
 
 
+_encoded: dict[tuple[object, ...], bytes] = {}
+_MOST_ENCODED = 1024
+
+
 def _stored_headers(admitted: Admitted) -> bytes:
+    """As they are stored, but for the length, which has a column. A device sends the same ones for ever: kept."""
+    admitted.headers.pop("content-length", None)
+    key = (admitted.path, admitted.query, admitted.peer, admitted.method, tuple(admitted.headers.items()))
+    found = _encoded.get(key)
+    if found is None:
+        if len(_encoded) >= _MOST_ENCODED:
+            _encoded.clear()
+        found = _encoded[key] = _encode_headers(admitted)
+    return found
+
+
+def _encode_headers(admitted: Admitted) -> bytes:
     kept = {}
     if encoding := admitted.headers.get("content-encoding"):
         kept["content-encoding"] = encoding  # never crowded out by others: without it the body cannot be read
