@@ -334,7 +334,7 @@ class Intake:
         row = self._connection.execute(
             sql.FIND_PASSAGES,
             {"heads": _json(heads), "tails": _json(tails), "events": _json(events)},
-            prepare=True,
+            prepare=False,  # planned anew for each batch: a plan made on the empty table takes the wrong index for ever
         ).fetchone()
         assert row is not None
         known: dict[int, list[OpenPassage]] = {}
