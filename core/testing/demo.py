@@ -133,6 +133,12 @@ class Demo:
         assert self.database is not None, "the demo is not running"
         return self.database
 
+    @property
+    def supervisor(self) -> Supervisor:
+        """What keeps the house's processes and the fake ETNAS; only while it runs."""
+        assert self._supervisor is not None, "the demo is not running"
+        return self._supervisor
+
     def counts(self) -> Counts:
         """How far each stage is; blocks for a query."""
         with self.open_database.system() as connection:
@@ -146,19 +152,33 @@ class Demo:
                 found: dict[str, Any] = await answer.json()
                 return found
 
-    def fleet(self, *, rate: float, duplicates: float = 0.15, reorder: float = 0.1) -> Fleet:
+    def fleet(
+        self,
+        *,
+        rate: float,
+        duplicates: float = 0.15,
+        reorder: float = 0.1,
+        patience: int = 20,
+        on_post: Callable[[Posted], None] = lambda posted: None,
+    ) -> Fleet:
         """The cameras of the demo's world, ready to post."""
         assert self._host is not None
+
+        def posted(post: Posted) -> None:
+            self._posted(post)
+            on_post(post)
+
         members = self.world.members(self.open_database, self._host, seed=self._seed)
         return Fleet(
-            self.url, members, rate=rate, duplicates=duplicates, reorder=reorder, seed=self._seed, on_post=self._posted
-        )
+            self.url, members, rate=rate, duplicates=duplicates, reorder=reorder, patience=patience, seed=self._seed,
+            on_post=posted,
+        )  # fmt: skip
 
-    def validators(self, *, reject: float = 0.15, pause_s: float = 0.4) -> list[Validator]:
+    def validators(self, *, reject: float = 0.15, undo: float = 0.0, pause_s: float = 0.4) -> list[Validator]:
         """One scripted officer for each agency."""
         return [
-            Validator(self.url, login.username, login.password, reject=reject, pause_s=pause_s, seed=number,
-                      on_act=self._acted(login))
+            Validator(self.url, login.username, login.password, reject=reject, undo=undo, pause_s=pause_s,
+                      seed=number, on_act=self._acted(login))
             for number, login in enumerate(self.logins)
             if login.role == "officer"
         ]  # fmt: skip
@@ -178,11 +198,13 @@ class Demo:
 
     async def _start(self) -> None:
         self.world.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.etnas_port = self._kept_port()
+        self.etnas_port = _kept_port(self.world.folder / "etnas.port")
         plugins = self.world.write_plugins(
             f"{self.etnas_url}/api/violations", f"{self.etnas_url}/api/look-up?key={{idempotency_key}}"
         )
-        port = self._given.port if _free(self._given.host, self._given.port) else 0
+        port = self._given.port
+        if port == 0 or not _free(self._given.host, port):  # one that stays when the server is started again
+            port = _free_port(self._given.host)
         told = {**self._given.origin, "plugins_file": "demo", "port": "demo"}
         self.settings = msgspec.structs.replace(self._given, plugins_file=plugins, port=port, origin=told)
         self._services = await asyncio.to_thread(open_services, self.settings)
@@ -226,17 +248,6 @@ class Demo:
             self.database.dispose()
         if self._services is not None:
             await asyncio.to_thread(self._services.close)
-
-    def _kept_port(self) -> int:
-        """The fake ETNAS keeps its port over restarts: requests in the outbox were built with it."""
-        path: Path = self.world.folder / "etnas.port"
-        if path.exists() and _free("127.0.0.1", int(path.read_text())):
-            return int(path.read_text())
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        path.write_text(str(port))
-        return port
 
     # -- the last events ----------------------------------------------------------------------------------------
 
@@ -301,9 +312,22 @@ async def run_once(demo: Demo, *, events: int, rate: float, say: Callable[[str],
     }  # fmt: skip
 
 
+def _kept_port(path: Path) -> int:
+    """The fake ETNAS keeps its port over restarts: requests in the outbox were built with it."""
+    if path.exists() and _free("127.0.0.1", int(path.read_text())):
+        return int(path.read_text())
+    port = _free_port("127.0.0.1")
+    path.write_text(str(port))
+    return port
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 def _free(host: str, port: int) -> bool:
-    if port == 0:
-        return True
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import random
 import time
@@ -29,13 +30,14 @@ class Member(msgspec.Struct):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """One answered post. status 0 = no answer."""
+    """One post and its last answer. status 0 = no answer; sha256 of the body, in hex."""
 
     device: Device
     form: str
     plate: str
     status: int
     repeat: bool
+    sha256: str
 
 
 class Tally(msgspec.Struct):
@@ -70,6 +72,7 @@ class Fleet:
     rate        events a second, all cameras together (repeats come on top)
     duplicates  share of events that are posted again, once to three times
     reorder     share of events that are sent a few seconds late
+    patience    how often a camera sends one post until it is told yes
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Fleet:
         rate: float = 5.0,
         duplicates: float = 0.0,
         reorder: float = 0.0,
+        patience: int = 20,
         seed: int = 1,
         on_post: Callable[[Posted], None] = lambda posted: None,
     ) -> None:
@@ -88,6 +92,7 @@ class Fleet:
         self._rate = rate
         self._duplicates = duplicates
         self._reorder = reorder
+        self._patience = patience
         self._chance = random.Random(seed)
         self._on_post = on_post
         self._stop = asyncio.Event()
@@ -140,7 +145,7 @@ class Fleet:
         headers = {k: v for k, v in shot.headers.items() if k.lower() in ("content-type", "content-encoding")}
         headers["X-API-KEY"] = member.key
         status = 0
-        for _ in range(20):
+        for _ in range(self._patience):
             try:
                 async with session.request(shot.method, self._url + path, data=shot.body, headers=headers) as answer:
                     await answer.read()
@@ -157,4 +162,5 @@ class Fleet:
         if 200 <= status < 300:
             self.tally.accepted += 1
             self.tally.vehicles.add((code, normalise_plate(shot.plate) or ""))
-        self._on_post(Posted(member.device, camera.fixture.stem, shot.plate, status, repeat))
+        sha256 = hashlib.sha256(shot.body).hexdigest()
+        self._on_post(Posted(member.device, camera.fixture.stem, shot.plate, status, repeat, sha256))

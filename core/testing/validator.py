@@ -20,6 +20,10 @@ class ValidatorError(TangkapinError):
     """The API answered something that a validator cannot work with."""
 
 
+class NotNow(ValidatorError):
+    """The API answered 503: it will work again later."""
+
+
 class Decisions(msgspec.Struct):
     """What was decided: acts by name, and the ids that were approved and not undone."""
 
@@ -28,10 +32,11 @@ class Decisions(msgspec.Struct):
 
 
 class Validator:
-    """One officer at a REST client.
+    """One officer at a REST client, who goes on when the server comes back.
 
     url       of the API
     reject    share of cases that are rejected
+    undo      share of approvals that are taken back at once, as far as the API lets
     pause_s   how long a decision takes
     """
 
@@ -42,6 +47,7 @@ class Validator:
         password: str,
         *,
         reject: float = 0.15,
+        undo: float = 0.0,
         pause_s: float = 0.3,
         seed: int = 1,
         on_act: Callable[[str, dict[str, Any]], None] = lambda act, case: None,
@@ -50,6 +56,7 @@ class Validator:
         self._username = username
         self._password = password
         self._reject = reject
+        self._undo = undo
         self._pause_s = pause_s
         self._chance = random.Random(seed)
         self._on_act = on_act
@@ -66,7 +73,7 @@ class Validator:
                         await self._decide(session, case)
                     elif until_empty:
                         break
-                except (aiohttp.ClientError, TimeoutError):
+                except (aiohttp.ClientError, TimeoutError, NotNow):
                     await asyncio.sleep(1)  # the server is being restarted
                     continue
                 pause = self._pause_s if case is not None else 1.0
@@ -100,6 +107,20 @@ class Validator:
         if act == "approve":
             self.decisions.approved.add(case["id"])
         self._on_act(act, case)
+        if act == "approve" and self._chance.random() < self._undo:
+            await self._take_back(session, answer["data"])
+
+    async def _take_back(self, session: aiohttp.ClientSession, case: dict[str, Any]) -> None:
+        self.decisions.approved.discard(case["id"])  # without an answer nobody knows which it is
+        status, answer = await self._call(session, f"/api/violations/{case['id']}/undo", {"version": case["version"]})
+        if status in (409, 412):
+            self.decisions.approved.add(case["id"])  # it was on its way already
+            self.decisions.acts["conflict"] += 1
+            return
+        if status != 200:
+            raise ValidatorError(f"undo of violation {case['id']} was answered {status}: {str(answer)[:200]}")
+        self.decisions.acts["undo"] += 1
+        self._on_act("undo", case)
 
     async def _call(
         self, session: aiohttp.ClientSession, path: str, body: dict[str, Any]
@@ -109,6 +130,8 @@ class Validator:
                 self._token = await self._log_in(session)
             headers = {"Authorization": f"Bearer {self._token}"}
             async with session.post(self._url + path, json=body, headers=headers) as answer:
+                if answer.status == 503:
+                    raise NotNow(f"{path} was answered 503")
                 found = await answer.json(content_type=None)
                 if answer.status != 401:
                     return answer.status, found or {}
@@ -118,6 +141,8 @@ class Validator:
     async def _log_in(self, session: aiohttp.ClientSession) -> str:
         body = {"username": self._username, "password": self._password}
         async with session.post(f"{self._url}/api/auth/login", json=body) as answer:
+            if answer.status == 503:
+                raise NotNow("the log-in was answered 503")
             found = await answer.json(content_type=None)
             if answer.status != 200:
                 raise ValidatorError(f"log-in of {self._username} was answered {answer.status}: {str(found)[:200]}")

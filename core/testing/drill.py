@@ -1,0 +1,212 @@
+"""A drill: the demo's house under load, its processes killed at random moments, and the record for the checker.
+
+Processes are found from the demo's own supervisor and from the pid files below its home, never by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import redis
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from core.db.engine import Database
+from core.db.valkey import EmbeddedValkey
+from core.domain.errors import TangkapinError
+from core.domain.plates import normalise_plate
+from core.evidence.store import MediaStore
+from core.testing.checker import Decided, History, Post, Seen, Stored
+from core.testing.demo import Counts, Demo
+from core.testing.fake_etnas import FakeEtnas
+from core.testing.fleet import Posted
+
+log = structlog.get_logger(__name__)
+
+VICTIMS = ("ingest", "parse", "parser", "work", "postgres", "valkey")
+PATIENCE = 400
+"""Times 0.3 s: longer than any pause of the supervisor."""
+
+
+class DrillFailed(TangkapinError):
+    """The house did not come back, or did not come to rest."""
+
+
+class Drill:
+    """`async with Drill(demo, seed=…) as drill`: cameras post and officers decide until settle().
+
+    rate  events a second
+    """
+
+    def __init__(self, demo: Demo, *, seed: int, rate: float = 10.0) -> None:
+        self.demo = demo
+        self.chance = random.Random(seed)
+        self.posts: list[Post] = []
+        self.kills: Counter[str] = Counter()
+        self.fleet = demo.fleet(rate=rate, patience=PATIENCE, on_post=self._posted)
+        self._validators = demo.validators(undo=0.1, pause_s=0.05)
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def __aenter__(self) -> Drill:
+        self._tasks = [asyncio.create_task(self.fleet.run())]
+        self._tasks += [asyncio.create_task(v.run(self._stop)) for v in self._validators]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._stop.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def accepted(self) -> int:
+        """How many posts were answered 2xx so far."""
+        return self.fleet.tally.accepted
+
+    async def kill(self, victim: str) -> None:
+        """kill -9 of what runs as `victim` now (one of VICTIMS or "etnas"); waits for one that is just starting."""
+        pid = await self._until(lambda: pid_of(self.demo, victim), f"{victim} runs", 60)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.kills[victim] += 1
+            log.info("drill_killed", victim=victim, pid=pid)
+
+    async def goes_on(self, posts: int = 12, timeout_s: float = 60.0) -> None:
+        """Wait until that many further posts are accepted."""
+        wanted = self.accepted + posts
+        await self._until(lambda: self.accepted >= wanted, f"{posts} more posts are accepted", timeout_s)
+
+    async def settle(self, timeout_s: float = 120.0) -> History:
+        """End the load, have everything decided and delivered, and return the record."""
+        self.fleet.stop()
+        await self._tasks[0]
+        await self._rest("parsing", lambda c: c.inbox == 0, timeout_s)
+        self._stop.set()
+        await asyncio.gather(*self._tasks[1:])
+        await asyncio.gather(*(v.run(asyncio.Event(), until_empty=True) for v in self._validators))
+        await self._rest("delivery", lambda c: c.approved + c.queued == 0, timeout_s)
+        approvals = {number for v in self._validators for number in v.decisions.approved}
+        record = await asyncio.to_thread(read_tables, self.demo.open_database, self.demo.settings.home)
+        record.posts, record.approvals = self.posts, approvals
+        record.effects = FakeEtnas(state=self.demo.world.folder / "etnas.state").effects()
+        return record
+
+    async def _rest(self, what: str, agreed: Callable[[Counts], bool], timeout_s: float) -> None:
+        def look() -> bool:
+            try:
+                return agreed(self.demo.counts())
+            except DBAPIError:  # PostgreSQL is on its way back
+                return False
+
+        await self._until(look, what, timeout_s)
+
+    async def _until(self, look: Callable[[], Any], what: str, timeout_s: float) -> Any:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            for task in self._tasks:
+                if task.done() and (error := task.exception()):
+                    raise error
+            found = await asyncio.to_thread(look)
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise DrillFailed(f"not within {timeout_s:g} s: {what}; {self.fleet.tally}; kills {dict(self.kills)}")
+            await asyncio.sleep(0.1)
+
+    def _posted(self, posted: Posted) -> None:
+        self.posts.append(Post(posted.device.code, normalise_plate(posted.plate) or "", posted.sha256, posted.status))
+
+
+def pid_of(demo: Demo, victim: str) -> int | None:
+    """The process id of a part of the house, None while it is not running."""
+    home = demo.settings.home
+    if victim == "postgres":
+        with suppress(OSError, ValueError):
+            lines = (home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()
+            if Path(f"/proc/{lines[0]}/cwd").readlink() == home / "postgres" / "data":
+                return int(lines[0])
+        return None
+    if victim == "valkey":
+        with suppress(redis.RedisError):
+            url = EmbeddedValkey(home / "valkey").running()
+            return int(redis.Redis.from_url(url).info("server")["process_id"]) if url else None
+        return None
+    name = "parse" if victim == "parser" else victim
+    process = next(child.process for child in demo.supervisor.children if child.name == name)
+    if process is None or process.poll() is not None:
+        return None
+    return next(children(process.pid), None) if victim == "parser" else process.pid
+
+
+def children(pid: int) -> Iterator[int]:
+    """Process ids of what a process has forked."""
+    with suppress(OSError):
+        for found in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            yield int(found)
+
+
+def processes_of(home: Path) -> dict[int, str]:
+    """Every living process that was started for this home folder: process id -> command line."""
+    found = {}
+    marks = (f"{home}/".encode(), f"TANGKAPIN_HOME={home}\0".encode())
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) == os.getpid():
+            continue
+        with suppress(OSError):
+            command, environ = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
+            if command and (marks[0] in command or marks[1] in environ):
+                found[int(folder.name)] = command.replace(b"\0", b" ").decode(errors="replace").strip()
+    return found
+
+
+_STORED = text("""
+SELECT p.id, d.device_code, encode(p.sha256, 'hex') AS sha256, p.body, p.body_ref
+  FROM payloads p JOIN devices d ON d.id = p.device_id ORDER BY p.id
+""")
+_SEEN = text("""
+SELECT r.payload_id, d.device_code, r.plate_number, r.passage_id
+  FROM plate_reads r JOIN devices d ON d.id = r.device_id WHERE r.voided_at IS NULL
+""")
+_VIOLATIONS = text("""
+SELECT v.id, v.passage_id, v.violation_type, v.status, n.vendor_code,
+       coalesce(v.corrected_plate, v.plate_number, '') AS plate,
+       to_char(v.capture_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS captured
+  FROM violations v JOIN vendors n ON n.id = v.vendor_id
+""")
+
+
+def read_tables(database: Database, home: Path) -> History:
+    """What the tables and the media store hold. Bodies are read and hashed again."""
+    media = MediaStore(home / "media")
+    try:
+        with database.system() as connection:
+            stored = []
+            for row in connection.execute(_STORED):
+                body = row.body if row.body_ref is None else media.read(row.body_ref)
+                whole = hashlib.sha256(body).hexdigest() == row.sha256
+                stored.append(Stored(row.id, row.device_code, row.sha256, whole))
+            return History(
+                stored=stored,
+                waiting=connection.execute(text("SELECT count(*) FROM inbox")).scalar_one(),
+                aside={row[0] for row in connection.execute(text("SELECT payload_id FROM quarantine"))},
+                seen=[Seen(*row) for row in connection.execute(_SEEN)],
+                violations=[
+                    Decided(r.id, r.passage_id, r.violation_type, r.status,
+                            (r.vendor_code, r.plate, r.violation_type, r.captured))
+                    for r in connection.execute(_VIOLATIONS)
+                ],
+            )  # fmt: skip
+    finally:
+        media.close()
