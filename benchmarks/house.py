@@ -137,6 +137,11 @@ class House:
             time.sleep(0.02)
         return time.monotonic()
 
+    def last_problems(self) -> list[str]:
+        """What the processes complained of."""
+        lines = [line for role in ("ingest", "parse") for line in self.log_of(role).read_text().splitlines()]
+        return [line[:300] for line in lines if '"level": "error"' in line or '"level": "warning"' in line][-5:]
+
     def parse_lags_ms(self, since: float, until: float) -> list[float]:
         """Milliseconds from receipt to commit for every event received in that span (unix seconds), sorted.
 

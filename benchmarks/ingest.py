@@ -24,6 +24,12 @@ FORMS = {
     "images": {"maker": "hikvision", "path": "/cam/hikvision", "connections": 16, "size": "598 kB Hikvision multipart"},
 }
 WARM_UP_S = 1.5
+_WHERE = """
+SELECT concat_ws(', ', (SELECT count(*) FROM payloads) || ' payloads', (SELECT count(*) FROM plate_reads) || ' reads',
+  (SELECT count(*) FROM passages) || ' passages', (SELECT count(*) FROM passages WHERE reads > 1) || ' of several reads',
+  (SELECT count(*) FROM violations) || ' violations', (SELECT count(*) FROM quarantine) || ' quarantined ',
+  (SELECT string_agg(DISTINCT kind || ': ' || reason, '; ') FROM quarantine))
+"""
 
 
 class Load:
@@ -82,7 +88,10 @@ class Ours:
         self._next += told["sent"]
         committed = self._count() - violations
         if committed != told["acknowledged"]:
-            raise AssertionError(f"{told['acknowledged']} acknowledged, {committed} violations; {told['statuses']}")
+            raise AssertionError(
+                f"{told['acknowledged']} acknowledged, {committed} violations; {told['statuses']}; in all: "
+                f"{self._house.scalar(_WHERE)}; last messages: {self._house.last_problems()}"
+            )
         lags = self._house.parse_lags_ms(since, time.time())
         return _figures(told, before, after, drained) | {
             "lag_p50_ms": lags[len(lags) // 2],
