@@ -42,14 +42,15 @@ class _Found(msgspec.Struct):
     name: str = ""
 
 
-_HINTS = re.compile(
-    "|".join((*_PICTURE_WORDS, "png", "http", "ftp", "url", "data:", "/9j/", "ivborw0kggo", r"\\")).encode()
-)
+_HINTS = tuple(w.encode() for w in (*_PICTURE_WORDS, "png", "http", "ftp", "url", "data:", "/9j/", "ivborw0kggo", "\\"))
 
 
 def possible(body: bytes) -> bool:
     """Whether a body can hold a picture or an address of one at all: a look at its bytes instead of a walk."""
-    return len(body) > _LONG or _HINTS.search(body.lower()) is not None
+    if len(body) > _LONG:
+        return True
+    lower = body.lower()
+    return any(hint in lower for hint in _HINTS)
 
 
 def bind(body: Body, vehicles: list[Chain]) -> list[tuple[Image, ...]]:

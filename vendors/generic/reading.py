@@ -199,8 +199,7 @@ def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
 def _extra_name(key: str) -> str | None:
     """The name under which a field is kept; None for one that has a place of its own or smells of a credential."""
     folded = fold(key)
-    known = folded in words.KNOWN or any(word in folded for word in words.SECRET_WORDS)
-    return None if known else key[:60]
+    return None if folded in words.KNOWN or _secret(key) else key[:60]
 
 
 def _extra(chain: Chain) -> dict[str, Any]:
@@ -225,5 +224,11 @@ def _extra(chain: Chain) -> dict[str, Any]:
 
 def _holds_secret(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(any(w in fold(k) for w in words.SECRET_WORDS) or _holds_secret(v) for k, v in value.items())
-    return isinstance(value, list) and any(_holds_secret(item) for item in value)
+        return any(_secret(k) or (isinstance(v, dict | list) and _holds_secret(v)) for k, v in value.items())
+    return isinstance(value, list) and any(isinstance(i, dict | list) and _holds_secret(i) for i in value)
+
+
+@lru_cache(maxsize=4096)
+def _secret(key: str) -> bool:
+    folded = fold(key)
+    return any(word in folded for word in words.SECRET_WORDS)

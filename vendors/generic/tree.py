@@ -23,8 +23,7 @@ _NESTED_ROUNDS = 2
 _MOST_OF_A_KIND = 16
 _PATH = re.compile(r"[\[\].]+")
 _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
-_NESTED = re.compile(rb'"\s*[\[{]|\\')
-"""A string that begins like JSON, or one with an escape in it that might."""
+_BLANK_FIRST = re.compile(rb'"\s+[\[{]')
 _BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
 
 _ranks: dict[str, int] = {}
@@ -49,7 +48,7 @@ def read_body(body: bytes, content_type: str) -> Body:
         raise MalformedPayload("generic: the body is empty, expected JSON, a form or multipart")
     if head[:1] in (b"{", b"[", b'"'):
         root = decode_json(body)
-        return Body(_opened(root, _NESTED_ROUNDS) if _NESTED.search(body) else root)
+        return Body(_opened(root, _NESTED_ROUNDS) if _may_nest(body) else root)
     if is_multipart(content_type) or head[:2] == b"--":
         return _multipart(split_parts(body, content_type))
     if sniff(body):
@@ -57,6 +56,11 @@ def read_body(body: bytes, content_type: str) -> Body:
     if content_type.lower().startswith("application/x-www-form-urlencoded") or _FORM.match(head):
         return Body(_form(body))
     raise MalformedPayload("generic: the body is neither JSON nor a form nor multipart")
+
+
+def _may_nest(body: bytes) -> bool:
+    """Whether a string in the body may begin like JSON, or has an escape in it and so might."""
+    return b'"{' in body or b'"[' in body or b"\\" in body or _BLANK_FIRST.search(body) is not None
 
 
 def find_vehicles(root: Any) -> list[Chain]:

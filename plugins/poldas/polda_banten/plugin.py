@@ -8,6 +8,7 @@ from core.api import CaseDraft, Device, Passage, PluginConfig, ViolationType, ho
 from core.api import Plugin as Base
 
 _ALL = tuple(ViolationType)
+_NAMED = tuple((kind, kind.value) for kind in ViolationType)
 
 
 class Config(PluginConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,9 +37,11 @@ class Plugin(Base):
         if passage.plate_number is None and not self.config.without_plate:
             return []
         drafts = []
-        for kind in ViolationType:
-            purpose = kind.value in device.purposes
+        for kind, name in _NAMED:
+            purpose = name in device.purposes
             claim = kind in passage.offences and kind in self.config.claimed
+            if not purpose and not claim:
+                continue
             if purpose and kind in self.config.every_passage:
                 ground = "every_passage"
             elif claim and purpose:
