@@ -197,6 +197,14 @@ class Demo:
     # -- starting and ending ------------------------------------------------------------------------------------
 
     async def _start(self) -> None:
+        await self._open()
+        ready = self._run_dir / "ready"
+        ready.unlink(missing_ok=True)
+        await self._start_processes(ready)
+        await self._wait_for_server(ready)
+
+    async def _open(self) -> None:
+        """Ports, services, schema and the world: what is there before a process of the house runs."""
         self.world.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.etnas_port = _kept_port(self.world.folder / "etnas.port")
         plugins = self.world.write_plugins(
@@ -213,15 +221,20 @@ class Demo:
         secret = self.settings.signing_key().reveal()
         self.logins = await asyncio.to_thread(self.world.open, self.database, secret)
         self._host = Host.load(plugins, environ=os.environ, data_dir=self.settings.home / "plugins")
-        ready = self._run_dir / "ready"
-        ready.unlink(missing_ok=True)
+
+    def _etnas_command(self) -> list[str]:
+        return [sys.executable, "-P", "-m", "core.testing.fake_etnas", "--port", str(self.etnas_port), "--state",
+                str(self.world.folder / "etnas.state"), "--mix", str(self._misbehaviour)]  # fmt: skip
+
+    async def _start_processes(self, ready: Path) -> None:
+        assert self._services is not None
         self._supervisor = Supervisor(tick=self._services.keep)
-        etnas = [sys.executable, "-P", "-m", "core.testing.fake_etnas", "--port", str(self.etnas_port), "--state",
-                 str(self.world.folder / "etnas.state"), "--mix", str(self._misbehaviour)]  # fmt: skip
-        self._supervisor.add("etnas", etnas, os.environ)
+        self._supervisor.add("etnas", self._etnas_command(), os.environ)
         add_processes(self._supervisor, self.settings, self._services.database_url, self._services.redis_url, ready)
         self._supervisor.start()
         self._keeper = asyncio.create_task(self._keep())
+
+    async def _wait_for_server(self, ready: Path) -> None:
         deadline = time.monotonic() + READY_S
         while not ready.exists():
             if time.monotonic() > deadline:

@@ -10,9 +10,11 @@ import hashlib
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,7 +79,7 @@ class Drill:
 
     async def kill(self, victim: str) -> None:
         """kill -9 of what runs as `victim` now (one of VICTIMS or "etnas"); waits for one that is just starting."""
-        pid = await self._until(lambda: pid_of(self.demo, victim), f"{victim} runs", 60)
+        pid = await self.until(lambda: pid_of(self.demo, victim), f"{victim} runs", 60)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.kills[victim] += 1
@@ -86,7 +88,7 @@ class Drill:
     async def goes_on(self, posts: int = 12, timeout_s: float = 60.0) -> None:
         """Wait until that many further posts are accepted."""
         wanted = self.accepted + posts
-        await self._until(lambda: self.accepted >= wanted, f"{posts} more posts are accepted", timeout_s)
+        await self.until(lambda: self.accepted >= wanted, f"{posts} more posts are accepted", timeout_s)
 
     async def settle(self, timeout_s: float = 120.0) -> History:
         """End the load, have everything decided and delivered, and return the record."""
@@ -103,16 +105,8 @@ class Drill:
         record.effects = FakeEtnas(state=self.demo.world.folder / "etnas.state").effects()
         return record
 
-    async def _rest(self, what: str, agreed: Callable[[Counts], bool], timeout_s: float) -> None:
-        def look() -> bool:
-            try:
-                return agreed(self.demo.counts())
-            except DBAPIError:  # PostgreSQL is on its way back
-                return False
-
-        await self._until(look, what, timeout_s)
-
-    async def _until(self, look: Callable[[], Any], what: str, timeout_s: float) -> Any:
+    async def until(self, look: Callable[[], Any], what: str, timeout_s: float) -> Any:
+        """Wait until `look` finds something and return it. Raises DrillFailed, or what ended a camera or an officer."""
         deadline = time.monotonic() + timeout_s
         while True:
             for task in self._tasks:
@@ -125,8 +119,61 @@ class Drill:
                 raise DrillFailed(f"not within {timeout_s:g} s: {what}; {self.fleet.tally}; kills {dict(self.kills)}")
             await asyncio.sleep(0.1)
 
+    async def _rest(self, what: str, agreed: Callable[[Counts], bool], timeout_s: float) -> None:
+        def look() -> bool:
+            try:
+                return agreed(self.demo.counts())
+            except DBAPIError:  # PostgreSQL is on its way back
+                return False
+
+        await self.until(look, what, timeout_s)
+
     def _posted(self, posted: Posted) -> None:
         self.posts.append(Post(posted.device.code, normalise_plate(posted.plate) or "", posted.sha256, posted.status))
+
+
+class ServedDemo(Demo):
+    """The demo's world, but `tangkapin serve` in a process of its own keeps the house: it can be killed and started."""
+
+    serve: subprocess.Popen[bytes]
+    _etnas: subprocess.Popen[bytes] | None = None
+
+    async def start_serve(self) -> None:
+        """Start `tangkapin serve`; returns when requests are answered."""
+        ready = self.settings.home / "run" / "ready"
+        ready.unlink(missing_ok=True)
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("TANGKAPIN_")} | self.settings.environ()
+        command = [sys.executable, "-P", "-m", "core.cli.main", "serve", "--ready-file", str(ready)]
+        self.serve = _launch(command, environ)
+        await self._wait_for_server(ready)
+
+    def house(self) -> dict[int, str]:
+        """The house's processes that live: process id -> command line. The fake ETNAS is none of them."""
+        assert self._etnas is not None
+        return {pid: command for pid, command in processes_of(self.settings.home).items() if pid != self._etnas.pid}
+
+    async def _start(self) -> None:
+        await self._open()
+        assert self._services is not None
+        await asyncio.to_thread(self._services.close)
+        self._etnas = _launch(self._etnas_command(), os.environ)
+        await self.start_serve()
+        self.url = f"http://{self.settings.host}:{self.settings.port}"
+
+    async def _end(self) -> None:
+        for process in (getattr(self, "serve", None), self._etnas):
+            if process is not None:
+                process.terminate()
+                try:
+                    await asyncio.to_thread(process.wait, 40)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        await super()._end()
+
+
+def _launch(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=2)
 
 
 def pid_of(demo: Demo, victim: str) -> int | None:
