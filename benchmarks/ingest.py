@@ -26,7 +26,8 @@ FORMS = {
 WARM_UP_S = 1.5
 _WHERE = """
 SELECT concat_ws(', ', (SELECT count(*) FROM payloads) || ' payloads', (SELECT count(*) FROM plate_reads) || ' reads',
-  (SELECT count(*) FROM passages) || ' passages', (SELECT count(*) FROM passages WHERE reads > 1) || ' of several reads',
+  (SELECT count(*) FROM passages) || ' passages',
+  (SELECT count(*) FROM passages WHERE reads > 1) || ' of several reads',
   (SELECT count(*) FROM violations) || ' violations', (SELECT count(*) FROM quarantine) || ' quarantined ',
   (SELECT string_agg(DISTINCT kind || ': ' || reason, '; ') FROM quarantine))
 """
