@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ingest, machine, parse, stages
+from benchmarks import ingest, machine, parse, stages, sync
 from core.log import configure
 
 NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain")
@@ -49,6 +49,10 @@ def _run(name: str, folder: Path, options: argparse.Namespace) -> Any:
     if name == "stages":
         found = stages.run(folder)
         stages.show(found)
+        return found
+    if name == "sync_drain":
+        found = sync.run(folder)
+        sync.show(found)
         return found
     form = name.removeprefix("ingest_")
     found = ingest.run(folder, form, rounds=options.rounds, seconds=options.seconds, pair=options.pair)
