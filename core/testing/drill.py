@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import redis
 import structlog
 from sqlalchemy import text
@@ -37,6 +38,7 @@ from core.testing.fleet import Posted
 log = structlog.get_logger(__name__)
 
 VICTIMS = ("ingest", "parse", "parser", "work", "postgres", "valkey")
+HELD = 4
 PATIENCE = 400
 """Times 0.3 s: longer than any pause of the supervisor."""
 
@@ -78,12 +80,22 @@ class Drill:
         return self.fleet.tally.accepted
 
     async def kill(self, victim: str) -> None:
-        """kill -9 of what runs as `victim` now (one of VICTIMS or "etnas"); waits for one that is just starting."""
+        """kill -9 of what runs as `victim` now (one of VICTIMS or "etnas"); waits for one that is just starting.
+
+        A worker is killed while the centre has taken something and not answered yet, if anything is on its way.
+        """
+        if victim == "work":
+            await self._hold_answers()
         pid = await self.until(lambda: pid_of(self.demo, victim), f"{victim} runs", 60)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.kills[victim] += 1
             log.info("drill_killed", victim=victim, pid=pid)
+
+    async def _hold_answers(self) -> None:
+        async with aiohttp.ClientSession(trust_env=False) as session:
+            await session.post(f"{self.demo.etnas_url}/script", json={"next": ["slow"] * HELD})
+        await asyncio.sleep(self.chance.uniform(0.5, 1.5))
 
     async def goes_on(self, posts: int = 12, timeout_s: float = 60.0) -> None:
         """Wait until that many further posts are accepted."""
@@ -104,6 +116,11 @@ class Drill:
         record.posts, record.approvals = self.posts, approvals
         record.effects = FakeEtnas(state=self.demo.world.folder / "etnas.state").effects()
         return record
+
+    def cut_off(self) -> int:
+        """How many requests to the centre were on their way when their worker died."""
+        with self.demo.open_database.system() as connection:
+            return int(connection.scalar(text("SELECT count(*) FROM sync_attempts WHERE outcome = 'lost'")))
 
     async def until(self, look: Callable[[], Any], what: str, timeout_s: float) -> Any:
         """Wait until `look` finds something and return it. Raises DrillFailed, or what ended a camera or an officer."""

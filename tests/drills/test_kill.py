@@ -24,18 +24,19 @@ async def kill_and_check(settings, seed, victims, pauses):
                 await drill.kill(victim)
             await drill.goes_on(10)
             history = await drill.settle()
-            return drill, history
+            return drill, history, drill.cut_off()
 
 
 @pytest.mark.timeout(170)
 def test_each_part_killed_once_under_load_loses_and_doubles_nothing(drill_settings, seed):
     victims = random.Random(seed).sample(VICTIMS, len(VICTIMS))
-    drill, history = asyncio.run(kill_and_check(drill_settings, seed, victims, (0.2, 1.2)))
+    drill, history, cut_off = asyncio.run(kill_and_check(drill_settings, seed, victims, (0.1, 0.7)))
     assert [] == check(history)
     assert dict.fromkeys(VICTIMS, 1) == dict(drill.kills)
     assert {200} == set(drill.fleet.tally.statuses) - {0, 503}
     assert history.approvals
     assert len(history.approvals) <= len(history.effects)
+    print(f"{len(history.posts)} posts, {len(history.effects)} at the centre, {cut_off} cut off")
 
 
 @pytest.mark.drill
@@ -43,12 +44,14 @@ def test_each_part_killed_once_under_load_loses_and_doubles_nothing(drill_settin
 def test_sixty_kills_under_load_lose_and_double_nothing(drill_settings, seed):
     chance = random.Random(seed)
     victims = [victim for _ in range(11) for victim in chance.sample(VICTIMS, len(VICTIMS))]
-    drill, history = asyncio.run(kill_and_check(drill_settings, seed, victims, (0.0, 4.0)))
+    drill, history, cut_off = asyncio.run(kill_and_check(drill_settings, seed, victims, (0.0, 4.0)))
     assert [] == check(history)
     assert 60 <= drill.kills.total()
     assert {200} == set(drill.fleet.tally.statuses) - {0, 503}
     assert history.approvals
+    assert 0 < cut_off
     print(
         f"{drill.kills.total()} kills, {len(history.posts)} posts, {len(history.stored)} stored, "
-        f"{len(history.violations)} violations, {len(history.effects)} at the centre, {drill.fleet.tally.statuses}"
+        f"{len(history.violations)} violations, {len(history.effects)} at the centre, "
+        f"{cut_off} cut off, {drill.fleet.tally.statuses}"
     )
