@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+import psycopg
 import structlog
 
 from core.db.embedded import EmbeddedPostgres
@@ -66,8 +67,8 @@ class Services:
             try:
                 if server is not None:
                     server.keep()
-            except EmbeddedUnavailable as error:
-                log.error("service_not_restarted", error=str(error), again_in_s=LOOK_EVERY_S)
+            except (EmbeddedUnavailable, psycopg.Error, OSError) as error:  # it may die again while it is started
+                log.error("service_not_restarted", error=str(error).strip(), again_in_s=LOOK_EVERY_S)
 
     def close(self) -> None:
         """End the embedded servers that were started here. Safe twice."""
