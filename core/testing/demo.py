@@ -91,11 +91,18 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Demo:
-    """Start with `async with Demo(settings) as demo`; everything that was started ends with it."""
+    """Start with `async with Demo(settings) as demo`; everything that was started ends with it.
 
-    def __init__(self, settings: Settings, *, misbehaviour: float = 0.12, seed: int | None = None) -> None:
+    misbehaviour  share of requests with which the fake ETNAS does what it should not
+    honours_key   it knows a repeated idempotency key again
+    """
+
+    def __init__(
+        self, settings: Settings, *, misbehaviour: float = 0.12, honours_key: bool = True, seed: int | None = None
+    ) -> None:
         self._given = settings
         self._misbehaviour = misbehaviour
+        self._honours_key = honours_key
         # two starts with one seed would send the same vehicles twice: one passage, rightly
         self._seed = secrets.randbelow(1 << 30) if seed is None else seed
         self._run_dir = settings.home / "run"
@@ -224,7 +231,8 @@ class Demo:
 
     def _etnas_command(self) -> list[str]:
         return [sys.executable, "-P", "-m", "core.testing.fake_etnas", "--port", str(self.etnas_port), "--state",
-                str(self.world.folder / "etnas.state"), "--mix", str(self._misbehaviour)]  # fmt: skip
+                str(self.world.folder / "etnas.state"), "--mix", str(self._misbehaviour),
+                *([] if self._honours_key else ["--ignores-key"])]  # fmt: skip
 
     async def _start_processes(self, ready: Path) -> None:
         assert self._services is not None

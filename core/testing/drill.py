@@ -82,7 +82,7 @@ class Drill:
     async def kill(self, victim: str) -> None:
         """kill -9 of what runs as `victim` now (one of VICTIMS or "etnas"); waits for one that is just starting.
 
-        A worker is killed while the centre has taken something and not answered yet, if anything is on its way.
+        A worker is killed while the centre has taken something and not answered yet, if anything is sent soon.
         """
         if victim == "work":
             await self._hold_answers()
@@ -95,7 +95,15 @@ class Drill:
     async def _hold_answers(self) -> None:
         async with aiohttp.ClientSession(trust_env=False) as session:
             await session.post(f"{self.demo.etnas_url}/script", json={"next": ["slow"] * HELD})
-        await asyncio.sleep(self.chance.uniform(0.5, 1.5))
+        await asyncio.sleep(0.3)  # what was on its way before is answered by then
+        with suppress(DrillFailed):
+            await self.until(self._on_its_way, "something is on its way to the centre", 8)
+        await asyncio.sleep(self.chance.uniform(0.05, 0.5))
+
+    def _on_its_way(self) -> bool:
+        with suppress(DBAPIError), self.demo.open_database.system() as connection:
+            return bool(connection.scalar(text("SELECT EXISTS (SELECT 1 FROM etnas_sync WHERE status = 'sending')")))
+        return False
 
     async def goes_on(self, posts: int = 12, timeout_s: float = 60.0) -> None:
         """Wait until that many further posts are accepted."""

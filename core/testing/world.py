@@ -116,7 +116,7 @@ class World:
             lines += [
                 f"[plugin.{sink}]", 'use = "plugins.sinks.etnas"', bound, f"[plugin.{sink}.config]",
                 f'url = "{etnas_url}"', f'look_up_url = "{look_up_url}"', "look_up_404_means_absent = true",
-                f'api_key = {{ file = "{key_file}" }}', "timeout_s = 5.0", "retry_first_s = 0.5", "retry_max_s = 5.0",
+                f'api_key = {{ file = "{key_file}" }}', "timeout_s = 4.0", "retry_first_s = 0.5", "retry_max_s = 5.0",
                 "settle_s = 1.0", "breaker_wait_s = 2.0", "breaker_max_s = 5.0", "",
             ]  # fmt: skip
         self.plugins_file.write_text("\n".join(lines))
