@@ -83,7 +83,7 @@ class Supervisor:
         for child in self._children:
             if child.process is None:
                 if now >= child.due:
-                    self._start(child)
+                    self._start_again(child, now)
                 continue
             code = child.process.poll()
             if code is None:
@@ -113,6 +113,13 @@ class Supervisor:
                 child.process.kill()
                 child.process.wait()
             child.process = None
+
+    def _start_again(self, child: Child, now: float) -> None:
+        try:
+            self._start(child)
+        except (OSError, subprocess.SubprocessError) as error:  # no process or memory to be had just now
+            child.due = now + LONGEST_PAUSE_S
+            log.error("process_not_started", process=child.name, error=str(error), again_in_s=LONGEST_PAUSE_S)
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(
