@@ -68,7 +68,7 @@ class Specs:
         """Say whether a payload of unknown origin looks like this make's, and why.
 
         returns  None for "not mine"
-        asked    all vendor plugins, for onboarding and `tangkapin capture sniff` only: live traffic is never guessed
+        asked    all vendor plugins, for onboarding only: live traffic is never guessed
         errors   isolated: that plugin has no opinion
         called   in the CLI or a web worker
         since    hooks 1
