@@ -209,7 +209,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     share = usage.free / usage.total
     detail = f"{usage.free / 2**30:.1f} GiB free ({share:.0%})"
     state: State = "fail" if share < FULL_DISK else "warn" if share < LOW_DISK else "ok"
-    yield Finding("disk", state, detail, "" if state == "ok" else "make room, or shorten the retention")
+    yield Finding("disk", state, detail, "" if state == "ok" else "make room, or move `media` to a larger disk")
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:
