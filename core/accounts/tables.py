@@ -72,6 +72,21 @@ devices = Table(
     Column("rate_per_s", Double, nullable=False, server_default=text("20")),
     Column("rate_burst", Double, nullable=False, server_default=text("100")),
     Column("settings", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("owner_id", BigInteger, ForeignKey("owners.id"), comment="the citizen whose CCTV it is"),
+    Column("description", Text, nullable=False, server_default=text("''")),
+    Column("camera_type", String(50), nullable=False, server_default=text("''")),
+    Column("cctv_status", String(12), comment="inactive or maintenance, set by a person; NULL = derived"),
+    Column("stream_kind", String(10), comment="rtsp, mjpeg, snapshot, file, vendor; NULL = nothing is pulled"),
+    Column("stream_url", Text, comment="without user and password"),
+    Column("stream_login", LargeBinary, comment="user:password of stream_url, AES-GCM under the secret key"),
+    Column("stream_allow", ARRAY(Text), nullable=False, server_default=text("'{}'"),
+           comment="host[:port] or CIDR that an admin approved; empty = the stream is not opened"),
+    Column("stream_approved_by", String(150)),
+    moment("stream_approved_at"),
+    Column("detect", Boolean, nullable=False, server_default=text("false"), comment="its pictures go to the detectors"),
+    CheckConstraint("cctv_status IN ('inactive','maintenance')", name="cctv_status"),
+    CheckConstraint("stream_kind IN ('rtsp','mjpeg','snapshot','file','vendor')", name="stream_kind"),
+    Index("ix_devices_owner_id", "owner_id"),
     CheckConstraint("time_rule IN ('offset','wall_clock')", name="time_rule"),
     Index("ix_devices_vendor_id", "vendor_id"),
     Index("ix_devices_parent_id", "parent_id"),
@@ -120,7 +135,7 @@ device_health = Table(
 )  # fmt: skip
 
 
-def _staff(name: str, *columns: Column[Any]) -> Table:
+def _staff(name: str, *columns: Column[Any] | Index) -> Table:
     return Table(
         name,
         metadata,
@@ -137,8 +152,74 @@ def _staff(name: str, *columns: Column[Any]) -> Table:
     )
 
 
-officers = _staff("officers", tenant(), Column("badge_no", String(50)))
-admins = _staff("admins", Column("vendor_id", BigInteger, ForeignKey("vendors.id"), comment="NULL = national"))
+stations = Table(
+    "stations",
+    metadata,
+    Column("id", BigInteger, Identity(always=False), primary_key=True),
+    tenant(),
+    Column("name", String(150), nullable=False),
+    Column("address", Text, nullable=False, server_default=text("''")),
+    Column("phone", String(30), nullable=False, server_default=text("''")),
+    Column("latitude", Double, nullable=False),
+    Column("longitude", Double, nullable=False),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    moment("created_at", now=True),
+    moment("updated_at", now=True),
+    Index("uq_stations_vendor_id_name", "vendor_id", "name", unique=True),
+    Index("ix_stations_latitude_longitude", "latitude", "longitude"),
+)
+
+
+def _contact(name: str) -> tuple[Column[Any] | Index, ...]:
+    return (
+        Column("email", String(254), comment="lower case; people log in with it too"),
+        Index(f"uq_{name}_email", "email", unique=True),
+        Column("phone", String(30), nullable=False, server_default=text("''")),
+        Column("language", String(2), nullable=False, server_default=text("'id'")),
+        Column("notify", JSONB, nullable=False, server_default=text("'{}'"), comment="notification settings"),
+    )
+
+
+def _on_duty(*, default: str) -> tuple[Column[Any], ...]:
+    return (
+        Column("station_id", BigInteger, ForeignKey("stations.id")),
+        Column("status", String(12), nullable=False, server_default=text(f"'{default}'"),
+               comment="available, busy, offline"),
+    )  # fmt: skip
+
+
+officers = _staff(
+    "officers", tenant(), Column("badge_no", String(50)), *_contact("officers"), *_on_duty(default="available")
+)
+admins = _staff(
+    "admins", Column("vendor_id", BigInteger, ForeignKey("vendors.id"), comment="NULL = national"), *_contact("admins")
+)
+owners = _staff(
+    "owners", tenant(), *_contact("owners"), Column("address", Text, nullable=False, server_default=text("''")),
+    Column("latitude", Double), Column("longitude", Double),
+)  # fmt: skip
+police = _staff(
+    "police", tenant(), Column("badge_no", String(50)), *_contact("police"), *_on_duty(default="offline"),
+    Column("vehicle_type", String(50), nullable=False, server_default=text("''")),
+    Column("license_plate", String(20), nullable=False, server_default=text("''")),
+    Column("latitude", Double), Column("longitude", Double), Column("accuracy_m", Double), moment("position_at"),
+    Index("ix_police_latitude_longitude", "latitude", "longitude"),
+)  # fmt: skip
+
+service_keys = Table(
+    "service_keys",
+    metadata,
+    Column("id", BigInteger, Identity(always=False), primary_key=True),
+    tenant(),
+    Column("name", String(100), nullable=False),
+    Column("scope", String(20), nullable=False, comment="detection"),
+    Column("key_id", String(40), nullable=False, unique=True),
+    Column("secret_hash", LargeBinary, nullable=False),
+    moment("created_at", now=True),
+    moment("last_used_at"),
+    moment("revoked_at"),
+    comment="keys of programs, such as an external detector that posts to /deteksi",
+)
 
 revoked_tokens = Table(
     "revoked_tokens",
@@ -186,5 +267,5 @@ audit_log = Table(
 
 __all__ = [
     "admins", "audit_log", "device_credentials", "device_health", "devices", "login_failures",
-    "officers", "revoked_tokens", "vendors",
+    "officers", "owners", "police", "revoked_tokens", "service_keys", "stations", "vendors",
 ]  # fmt: skip

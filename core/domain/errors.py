@@ -34,3 +34,7 @@ class Transient(TangkapinError):
 
 class Refused(TangkapinError):
     """The other side understood and said no: shown to a person, never retried by itself."""
+
+
+class Undeliverable(TangkapinError):
+    """This recipient cannot be reached by this channel (no address, token gone): the next channel is tried."""

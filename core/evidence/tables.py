@@ -28,7 +28,7 @@ media = Table(
     Column("mime", String(40), nullable=False),
     Column("ref", Text, nullable=False, comment="media store reference, or payload:<id> for a stored body"),
     Column("at_offset", Integer, nullable=False, comment="where the picture starts in it"),
-    Column("payload_id", BigInteger, nullable=False, comment="the payload it first came with"),
+    Column("payload_id", BigInteger, comment="the payload it first came with; NULL: uploaded, or made here"),
     moment("created_at", now=True),
     PrimaryKeyConstraint("vendor_id", "sha256"),
 )

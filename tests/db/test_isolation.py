@@ -6,7 +6,20 @@ from datetime import UTC, date, datetime
 import pytest
 import sqlalchemy as sa
 from psycopg import errors
-from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Integer, LargeBinary, Numeric, String, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import ProgrammingError
 
@@ -21,6 +34,15 @@ TOLD = {
     ("vendors", "vendor_code"): "polda-{vendor}",
     ("officers", "username"): "petugas-{vendor}",
     ("admins", "username"): "admin-{vendor}",
+    ("reports", "incident_type"): "knife",
+    ("reports", "source"): "manual",
+    ("report_evidence", "type"): "IMAGE",
+    ("report_messages", "kind"): "note",
+    ("track_points", "status"): "on_the_way",
+    ("notices", "type"): "report",
+    ("notice_recipients", "role"): "officer",
+    ("push_addresses", "role"): "owner",
+    ("push_addresses", "channel"): "fcm",
 }
 """Columns whose value a constraint narrows."""
 
@@ -36,7 +58,7 @@ def value(table, column, vendor):
     kinds = (
         (Boolean, True), (ARRAY, []), (JSONB, {}), (LargeBinary, b"%d" % vendor), (String, f"x{vendor}"),
         (DateTime, datetime(2026, 3, 2, tzinfo=UTC)), (Date, date(2026, 3, 2)), (BigInteger, vendor),
-        (Integer, vendor), (Numeric, vendor),
+        (Integer, vendor), (Numeric, vendor), (Double, vendor),
     )  # fmt: skip
     return next(one for kind, one in kinds if isinstance(column.type, kind))
 

@@ -1,0 +1,1 @@
+"""The weapon flow: reports, the people sent, their track, the recall."""

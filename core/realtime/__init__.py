@@ -1,0 +1,1 @@
+"""Live channels: websockets fed by Redis streams."""
