@@ -20,11 +20,15 @@ from core.domain.errors import (
     TangkapinError,
     Transient,
     Unbuildable,
+    Undeliverable,
     UnsupportedEvent,
 )
 from core.domain.events import DomainEvent, Health
+from core.domain.frames import Box, Frame, Sighting
 from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
+from core.domain.incidents import IncidentType
 from core.domain.multipart import Part, is_multipart, split_parts
+from core.domain.notices import Address, Delivery, Notice, Recipient
 from core.domain.observations import (
     Alarm,
     AnyObservation,
@@ -43,32 +47,39 @@ from core.domain.observations import (
 )
 from core.domain.plates import IndonesianPlate, normalise_plate, read_indonesian_plate, repair_plate, within_one_edit
 from core.domain.receipts import read_answer, read_look_up, read_status, retry_after_s
+from core.domain.streams import StreamConnect, StreamConnection, StreamHead
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
 from core.safe_json import decode_json
 from core.xml import XmlNode, parse_xml
 
 __all__ = [
+    "Address",
     "Alarm",
     "Answer",
     "AnyObservation",
     "BodyCheck",
+    "Box",
     "CaptureTime",
     "CaseDraft",
     "CaseView",
+    "Delivery",
     "Device",
     "DeviceHint",
     "Direction",
     "DomainEvent",
     "EvidenceRef",
+    "Frame",
     "FrameCapture",
     "Health",
     "HttpRequest",
     "HttpResponse",
     "Image",
     "ImageRole",
+    "IncidentType",
     "IndonesianPlate",
     "MalformedPayload",
+    "Notice",
     "Observation",
     "Part",
     "Passage",
@@ -77,16 +88,22 @@ __all__ = [
     "Plugin",
     "PluginConfig",
     "PluginContext",
+    "Recipient",
     "Recognition",
     "Refused",
     "Secret",
+    "Sighting",
     "SinkConfig",
     "Status",
+    "StreamConnect",
+    "StreamConnection",
+    "StreamHead",
     "SyncReceipt",
     "TangkapinError",
     "TimeSource",
     "Transient",
     "Unbuildable",
+    "Undeliverable",
     "UnsupportedEvent",
     "VendorView",
     "Verdict",

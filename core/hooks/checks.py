@@ -63,6 +63,8 @@ def kind_of(hooks: tuple[str, ...]) -> str:
         ("parse_payload", "parser"),
         ("build_sync", "sink"),
         ("push_sync", "sink"),
+        ("detect_frames", "detector"),
+        ("deliver_notice", "channel"),
         ("judge_read", "judge"),
         ("classify_passage", "rules"),
         ("observe_event", "observer"),

@@ -8,7 +8,7 @@ it. An instance that fails QUARANTINE_AFTER times in a row is asked no more unti
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,9 +27,12 @@ from core.domain.cases import (
     SyncReceipt,
     Verdict,
 )
-from core.domain.errors import MalformedPayload, Refused, Transient, Unbuildable, UnsupportedEvent
+from core.domain.errors import MalformedPayload, Refused, Transient, Unbuildable, Undeliverable, UnsupportedEvent
 from core.domain.events import DomainEvent, Health
+from core.domain.frames import Frame, Sighting
+from core.domain.notices import Delivery, Notice, Recipient
 from core.domain.observations import Device, Observation, Payload, PlateRead, ViolationType
+from core.domain.streams import StreamConnect
 from core.hooks.checks import HOOKS, SINK_HOOKS, closest
 from core.hooks.deployment import Declared, read_deployment
 from core.hooks.errors import (
@@ -54,6 +57,8 @@ _ALLOWED: dict[str, tuple[type[Exception], ...]] = {
     "recognise_payload": (UnsupportedEvent, MalformedPayload),
     "build_sync": (Unbuildable,),
     "push_sync": (Transient, Refused),
+    "deliver_notice": (Transient, Undeliverable),
+    "open_stream": (Transient,),
 }
 """What a hook may raise: it goes through to the caller and is no failure."""
 
@@ -333,6 +338,53 @@ class Host:
                 detail = draft.detail if first is None else {**draft.detail, **first.detail}
                 drafts[draft.violation_type] = CaseDraft(violation_type=draft.violation_type, detail=detail)
         return list(drafts.values()), failures
+
+    # -- detection ----------------------------------------------------------------------------------------------
+
+    def open_stream(self, device: Device, connect: StreamConnect) -> Iterator[Payload] | None:
+        """The event stream of a device by its make's plugin; None when the make has none.
+
+        Raises Transient, PluginFailed, UnknownMaker; iterating raises what the plugin raises.
+        """
+        instance = self._speaker(device)
+        if not instance.reason and "open_stream" not in instance.hooks:
+            return None
+        stream: Iterator[Payload] | None = self._ask(instance, "open_stream", device=device, connect=connect)
+        return stream
+
+    def detectors_for(self, device: Device) -> list[str]:
+        """Ids of the detectors bound to a camera, the quarantined ones too."""
+        return [
+            instance.id
+            for instance in self._instances.values()
+            if "detect_frames" in instance.hooks and instance.serves(device.vendor_code, device.code)
+        ]
+
+    def detect_frames(self, instance_id: str, frames: list[Frame]) -> list[list[Sighting]]:
+        """What one detector sees, a list for each frame. Raises PluginFailed, UnknownInstance."""
+        instance = self._instance(instance_id, "detect_frames")
+        found: list[list[Sighting]] = self._ask(instance, "detect_frames", frames=frames)
+        if len(found) != len(frames):
+            text = f"returned nonsense: expected {len(frames)} lists, one for each frame, got {len(found)}"
+            raise self._failed(instance, "detect_frames", 0.0, text)
+        return found
+
+    # -- notices ------------------------------------------------------------------------------------------------
+
+    def channels_for(self, vendor_code: str) -> list[str]:
+        """Ids of the notice channels bound to a vendor, in the order of the file: the order of fallback."""
+        return [
+            instance.id
+            for instance in self._instances.values()
+            if "deliver_notice" in instance.hooks and instance.serves(vendor_code)
+        ]
+
+    def deliver_notice(self, instance_id: str, notice: Notice, recipient: Recipient) -> Delivery:
+        """Tell one recipient by one channel. Raises Transient, Undeliverable, PluginFailed, UnknownInstance."""
+        delivery: Delivery = self._ask(
+            self._instance(instance_id, "deliver_notice"), "deliver_notice", notice=notice, recipient=recipient
+        )
+        return delivery
 
     # -- sinks --------------------------------------------------------------------------------------------------
 

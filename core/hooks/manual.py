@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.domain import answers, cases, events, observations
+from core.domain import answers, cases, events, frames, notices, observations, streams
 from core.domain.camera_time import CaptureTime
 from core.hooks import specs
 from core.hooks.checks import HOOKS
@@ -122,7 +122,7 @@ def _documentation(spec: Any) -> tuple[str, str]:
 
 
 def _structs() -> list[Any]:
-    modules = (answers, observations, cases, events)
+    modules = (answers, observations, cases, frames, notices, streams, events)
     found = [v for m in modules for v in vars(m).values() if isinstance(v, type) and v.__module__ == m.__name__]
     return [v for v in [*found, CaptureTime, PluginContext] if hasattr(v, "__struct_fields__")]
 

@@ -18,6 +18,8 @@ import msgspec
 from core.domain.answers import Answer, Recognition
 from core.domain.cases import CaseDraft, HttpRequest, SyncReceipt, Verdict
 from core.domain.events import Health
+from core.domain.frames import Box, Sighting
+from core.domain.notices import Delivery
 from core.domain.observations import Alarm, FrameCapture, PlateRead, Status
 
 MAX_ITEMS = 10_000
@@ -29,6 +31,8 @@ _RANGES: dict[tuple[type, str], tuple[float, float]] = {
     (PlateRead, "speed_kmh"): (0.0, 1000.0),
     (Recognition, "confidence"): (0.0, 1.0),
     (Answer, "status"): (200, 599),
+    (Sighting, "score"): (0.0, 1.0),
+    **{(Box, side): (0.0, 1.0) for side in ("x", "y", "width", "height")},
 }
 
 
@@ -170,6 +174,10 @@ def _observation(value: Any) -> str:
     return check(value)
 
 
+def _stream(value: Any) -> str:
+    return "" if value is None or hasattr(value, "__next__") else f"expected an iterator, got {type(value).__name__}"
+
+
 def _nothing(value: Any) -> str:
     return "" if value is None else f"expected None, got {type(value).__name__}"
 
@@ -180,6 +188,9 @@ CHECKS: dict[str, Check] = {
     "recognise_payload": _or_none(struct_check(Recognition)),
     "judge_read": _or_none(struct_check(Verdict)),
     "classify_passage": _list_of(struct_check(CaseDraft)),
+    "open_stream": _stream,
+    "detect_frames": _list_of(_list_of(struct_check(Sighting))),
+    "deliver_notice": struct_check(Delivery),
     "build_sync": struct_check(HttpRequest),
     "read_receipt": _or_none(struct_check(SyncReceipt)),
     "build_look_up": _or_none(struct_check(HttpRequest)),

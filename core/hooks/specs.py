@@ -10,6 +10,8 @@ where it is called.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pluggy
 
 from core.domain.answers import Answer, Recognition
@@ -23,7 +25,10 @@ from core.domain.cases import (
     Verdict,
 )
 from core.domain.events import DomainEvent, Health
+from core.domain.frames import Frame, Sighting
+from core.domain.notices import Delivery, Notice, Recipient
 from core.domain.observations import Device, Observation, Payload, PlateRead
+from core.domain.streams import StreamConnect
 
 PROJECT = "tangkapin"
 HOOKS_VERSION = 1
@@ -96,6 +101,45 @@ class Specs:
         asked    all rule plugins bound to the device's vendor; drafts of one type from two plugins merge
         errors   isolated, counted, shown; the passage is kept and `tangkapin replay` classifies it again
         called   in the parse process; pure, no clock but the passage's own times
+        since    hooks 1
+        """
+
+    # -- detection ----------------------------------------------------------------------------------------------
+
+    @hookspec
+    def open_stream(self, device: Device, connect: StreamConnect) -> Iterator[Payload] | None:
+        """Attach to a device's own event stream and hand on what it says, as the device would have posted it.
+
+        connect  opens a path of the device's approved address with its credentials, which the plugin never sees
+        returns  an iterator of payloads, each stored in the inbox like a posted one; it ends or raises when the
+                 connection is lost, and core attaches again with back-off; None: this make has no stream
+        asked    the ONE plugin named by the device's maker
+        errors   isolated and counted; the camera is shown as offline with the text
+        called   in the streams process, in a thread of the device's own
+        since    hooks 1
+        """
+
+    @hookspec
+    def detect_frames(self, frames: list[Frame]) -> list[list[Sighting]]:  # type: ignore[empty-body]
+        """Look at frames of one or several cameras.
+
+        returns  for each frame, in order, what is seen in it; [] = nothing
+        asked    every detector bound to the frames' cameras; a first call at start has one blank frame (warm-up)
+        errors   isolated and counted; pushed pictures of that call are tried again, pulled ones are dropped and counted
+        called   in the one process that owns the models, one call at a time
+        since    hooks 1
+        """
+
+    # -- notices ------------------------------------------------------------------------------------------------
+
+    @hookspec
+    def deliver_notice(self, notice: Notice, recipient: Recipient) -> Delivery:  # type: ignore[empty-body]
+        """Tell one recipient. Attempts repeat: the channel or the device drops a notice.id that it has.
+
+        returns  delivered (the device said so) or accepted (the service took it), and dead addresses
+        raises   Transient: tried again with jitter; Undeliverable: the next channel; anything else: as Transient
+        asked    the ONE channel instance of the delivery row
+        called   in a worker, in a thread; at most 10 s
         since    hooks 1
         """
 

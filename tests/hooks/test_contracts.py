@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("core", "vendors", "detectors", "plugins")
+FOLDERS = ("core", "vendors", "detectors", "notifiers", "plugins")
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -77,7 +77,7 @@ def test_the_domain_needs_only_the_standard_library_and_msgspec(path):
 def test_core_testing_is_for_tests_only():
     users = [
         path.relative_to(ROOT)
-        for path in modules("vendors", "detectors", "plugins")
+        for path in modules("vendors", "detectors", "notifiers", "plugins")
         if not path.name.startswith(("test_", "conftest")) and any(n.startswith("core.testing") for n in imports(path))
     ]
     assert [] == users

@@ -1,0 +1,1 @@
+"""Channels by which people are told: one folder each."""
