@@ -1,7 +1,8 @@
 """All that plugins may import (tests also `core.testing`). Out-of-tree authors write `from tangkapin import …`."""
 
+from core.bodies import Body, read_body, read_form
 from core.domain.answers import Answer, BodyCheck, Recognition
-from core.domain.camera_time import CaptureTime, read_epoch, read_time
+from core.domain.camera_time import CaptureTime, read_epoch, read_moment, read_time
 from core.domain.cases import (
     CaseDraft,
     CaseView,
@@ -13,7 +14,7 @@ from core.domain.cases import (
     VendorView,
     Verdict,
 )
-from core.domain.confidence import percent
+from core.domain.confidence import percent, percent_of_fraction
 from core.domain.errors import (
     MalformedPayload,
     Refused,
@@ -24,6 +25,7 @@ from core.domain.errors import (
     UnsupportedEvent,
 )
 from core.domain.events import DomainEvent, Health
+from core.domain.fields import Fields, as_text, objects
 from core.domain.frames import Box, Frame, Sighting
 from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
 from core.domain.incidents import IncidentType
@@ -45,6 +47,7 @@ from core.domain.observations import (
     TimeSource,
     ViolationType,
 )
+from core.domain.pictures import picture_parts, read_picture
 from core.domain.plates import IndonesianPlate, normalise_plate, read_indonesian_plate, repair_plate, within_one_edit
 from core.domain.receipts import read_answer, read_look_up, read_status, retry_after_s
 from core.domain.streams import StreamConnect, StreamConnection, StreamHead
@@ -58,6 +61,7 @@ __all__ = [
     "Alarm",
     "Answer",
     "AnyObservation",
+    "Body",
     "BodyCheck",
     "Box",
     "CaptureTime",
@@ -69,6 +73,7 @@ __all__ = [
     "Direction",
     "DomainEvent",
     "EvidenceRef",
+    "Fields",
     "Frame",
     "FrameCapture",
     "Health",
@@ -109,18 +114,26 @@ __all__ = [
     "Verdict",
     "ViolationType",
     "XmlNode",
+    "as_text",
     "decode_base64_image",
     "decode_json",
     "hookimpl",
     "is_multipart",
     "measure",
     "normalise_plate",
+    "objects",
     "parse_xml",
     "percent",
+    "percent_of_fraction",
+    "picture_parts",
     "read_answer",
+    "read_body",
     "read_epoch",
+    "read_form",
     "read_indonesian_plate",
     "read_look_up",
+    "read_moment",
+    "read_picture",
     "read_status",
     "read_time",
     "repair_plate",

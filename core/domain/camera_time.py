@@ -30,6 +30,10 @@ _SEPARATED = re.compile(
     r"^\s*(\d{4})[-/:](\d{1,2})[-/:](\d{1,2})(?:[T\s]+(\d{1,2})[:\-](\d{2})(?:[:\-](\d{2})(?:[.,:\-](\d{1,9}))?)?)?"
     r"\s*(Z|z|UTC|GMT|[+-]\d{1,2}:?\d{0,2})?\s*$"
 )
+_EPOCH = re.compile(r"(\d{9,19})(?:\.\d*)?")
+_UNITS: dict[int, Literal["s", "ms", "us", "ns"]] = {
+    9: "s", 10: "s", 12: "ms", 13: "ms", 15: "us", 16: "us", 18: "ns", 19: "ns",
+}  # fmt: skip
 _COMPACT = re.compile(
     r"^\s*(\d{4})(\d{2})(\d{2})[T\s]?(\d{2})(\d{2})(\d{2})[.]?(\d{0,9})\s*(Z|z|[+-]\d{1,2}:?\d{0,2})?\s*$"
 )
@@ -89,6 +93,27 @@ def read_epoch(
         return CaptureTime(instant.replace(tzinfo=zone(device.zone)).astimezone(UTC), "wall_clock", raw)
     except (ValueError, OverflowError, ZoneInfoNotFoundError):
         return CaptureTime(None, "receive", raw)
+
+
+def read_moment(
+    value: float | str | None, device: Device, *, zoneless: Literal["camera", "utc"] = "camera"
+) -> CaptureTime:
+    """Read a field that may hold a text or an epoch: digits are an epoch, its unit told by how many there are.
+
+    9-10 digits are seconds, 12-13 ms, 15-16 us, 18-19 ns, with or without a fraction; 14 and 17 are yyyyMMddHHmmss…
+    zoneless  whose clock a text without a zone means; "utc" only where the make's document says so
+    """
+    if isinstance(value, bool):
+        return CaptureTime(None, "receive", "")
+    raw = "" if value is None else str(value).strip()
+    number = _EPOCH.fullmatch(raw)
+    unit = _UNITS.get(len(number[1])) if number else None
+    if unit is not None:
+        return read_epoch(raw, device, unit=unit)
+    time = read_time(raw, device)
+    if zoneless == "utc" and time.source == "wall_clock" and device.time_rule == "offset":
+        time = read_time(raw + "Z", device)
+    return CaptureTime(time.utc, time.source, raw)
 
 
 def _offset(text: str) -> timezone:

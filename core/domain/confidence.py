@@ -21,3 +21,12 @@ def percent(value: Any, *, scale: float = 100.0) -> float | None:
     if not math.isfinite(number):
         return None
     return round(min(100.0, max(0.0, number * 100.0 / scale)), 4)
+
+
+def percent_of_fraction(value: Any) -> float | None:
+    """Percent of a field that is documented as 0..1; None for missing or not a number.
+
+    What lies clearly above 1 can be no fraction and is taken for percent: clamping would make certainty of it.
+    """
+    number = percent(value)
+    return number if number is None or number > 1.5 else percent(value, scale=1)
