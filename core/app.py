@@ -29,7 +29,7 @@ from core.problems import EXCEPTION_HANDLERS, Problem
 from core.settings import Settings
 from core.traffic import routes as review_routes
 from core.traffic import search_routes
-from core.web import health, operations
+from core.web import client, health, operations, sessions
 from core.web.announcer import Announcer
 from core.web.call import Call, Media, Services
 from core.web.docs import OfflineSwagger
@@ -52,6 +52,11 @@ _TAGS = [
     Tag("Operasi", "Devices, quarantine, deliveries, audit."),
     Tag("Mesin", "For machines: health, readiness, metrics."),
 ]
+
+_API = (
+    *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS, *search_routes.HANDLERS,
+    *operations.HANDLERS, *sessions.HANDLERS,
+)  # fmt: skip
 
 
 def create_app(
@@ -86,11 +91,9 @@ def create_app(
             announcer.close()
 
     app = Litestar(
-        route_handlers=[
-            *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS,
-            *search_routes.HANDLERS, *operations.HANDLERS,
-        ],
+        route_handlers=[_together(*_API, *client.HANDLERS)],
         guards=[enforce_policy],
+        middleware=[sessions.PageSessions()],
         dependencies={"call": Provide(_call, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
         before_request=_begin,
@@ -111,15 +114,19 @@ def create_app(
 def describe() -> dict[str, Any]:
     """The OpenAPI 3.1 document, without a database or a secret key: for `tangkapin openapi` and its test."""
     app = Litestar(
-        route_handlers=[
-            *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS,
-            *search_routes.HANDLERS, *operations.HANDLERS,
-        ],
+        route_handlers=[_together(*_API)],
         dependencies={"call": Provide(_call, sync_to_thread=False)},
         openapi_config=_description(),
     )  # fmt: skip
     _say_optional_bodies(app)
     return app.openapi_schema.to_schema()
+
+
+def _together(*handlers: Any) -> Router:
+    """One router for all: Litestar 2.25 registers a handler once more for each further method on its path, which wraps
+    a `sync_to_thread` one twice, and then answers with a coroutine. Routes of a router are registered once.
+    """
+    return Router("/", route_handlers=list(handlers))
 
 
 def _payload_reader(database: Database) -> Callable[[int], bytes]:
