@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint drill bench clean
+.PHONY: help setup client browser demo test lint drill bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(STAMP) ## make .venv with everything installed
+setup: $(STAMP) client ## make .venv with everything installed and build the client
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tangkapin needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -19,10 +19,16 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $@
 
+client: $(STAMP) ## build the pages of web/ into core/web/dist, when their sources changed
+	@$(BIN)/python web/build.py
+
 demo: setup ## start everything with simulated cameras and a fake ETNAS (Ctrl-C ends it)
 	$(BIN)/tangkapin demo $(ARGS)
 
-test: setup lint ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
+browser: setup ## put Chromium where the browser tests find it (Debian's package, when root)
+	@$(BIN)/python tests/browser/chromium.py
+
+test: setup lint browser ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
 	$(BIN)/python -m pytest -m "not drill" $(ARGS)
 
 lint: setup ## formatting, lint, types, import contracts
@@ -30,6 +36,7 @@ lint: setup ## formatting, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python web/build.py --check
 
 drill: setup ## the long crash and fault drills
 	$(BIN)/python -m pytest -m drill --timeout 3600 $(ARGS)
@@ -38,4 +45,4 @@ bench: setup ## the benchmarks of benchmarks/README.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what setup and the demo made
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var core/web/dist web/node_modules web/.generated

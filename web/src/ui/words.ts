@@ -1,0 +1,83 @@
+/** The API's codes in people's words. A code that is not known here is shown as it came. */
+import { msg, t } from "../i18n/index.ts";
+import type { Tone } from "./parts.tsx";
+
+type Word = readonly [text: string, tone: Tone];
+
+const STATUS: Record<string, Word> = {
+  held: [msg("Held back"), "warn"],
+  pending: [msg("To review"), "info"],
+  approved: [msg("Approved"), "ok"],
+  queued: [msg("Queued"), "ok"],
+  synced: [msg("Delivered"), "ok"],
+  rejected: [msg("Rejected"), "plain"],
+  refused: [msg("Refused by the centre"), "bad"],
+  uncertain: [msg("Outcome unknown"), "warn"],
+};
+const DELIVERY: Record<string, Word> = {
+  pending: [msg("Waiting"), "info"],
+  sending: [msg("Sending"), "info"],
+  accepted: [msg("Accepted"), "ok"],
+  refused: [msg("Refused"), "bad"],
+  uncertain: [msg("Outcome unknown"), "warn"],
+  dead: [msg("Given up"), "bad"],
+  cancelled: [msg("Cancelled"), "plain"],
+};
+const DEVICE: Record<string, Word> = {
+  online: [msg("Online"), "ok"],
+  offline: [msg("Silent"), "bad"],
+  never: [msg("Never heard"), "warn"],
+  inactive: [msg("Switched off"), "plain"],
+};
+const SKEW: Record<string, Word> = {
+  unknown: [msg("Not known yet"), "plain"],
+  ok: [msg("Right"), "ok"],
+  warn: [msg("Drifting"), "warn"],
+  hold: [msg("Wrong"), "bad"],
+  wrong_zone: [msg("Wrong zone"), "bad"],
+};
+const VERDICT: Record<string, Word> = {
+  accept: [msg("Good"), "ok"],
+  review: [msg("Look closely"), "warn"],
+  drop: [msg("Dropped"), "plain"],
+};
+const BREAKER: Record<string, Word> = {
+  closed: [msg("Connected"), "ok"],
+  half_open: [msg("Trying again"), "warn"],
+  open: [msg("Paused after errors"), "bad"],
+};
+const VIOLATION: Record<string, Word> = {
+  lampu_merah: [msg("Red light"), "plain"],
+  ganjil_genap: [msg("Odd-even date"), "plain"],
+  kecepatan: [msg("Speeding"), "plain"],
+  batas_kecepatan: [msg("Speeding"), "plain"],
+  marka: [msg("Road marking"), "plain"],
+  helm: [msg("No helmet"), "plain"],
+  sabuk: [msg("No seat belt"), "plain"],
+};
+export const REASONS: readonly (readonly [code: string, text: string])[] = [
+  ["no_violation", msg("No violation to be seen")],
+  ["plate_unreadable", msg("Plate cannot be read")],
+  ["wrong_vehicle", msg("Another vehicle's plate")],
+  ["picture_unusable", msg("Picture unusable")],
+  ["clock_wrong", msg("Time cannot be trusted")],
+  ["device_fault", msg("Camera at fault")],
+  ["emergency_vehicle", msg("Emergency vehicle")],
+  ["officer_directed", msg("An officer directed traffic")],
+  ["duplicate", msg("Same offence is another case")],
+  ["other", msg("Another reason (note needed)")],
+];
+
+const TABLES = { status: STATUS, delivery: DELIVERY, device: DEVICE, skew: SKEW, verdict: VERDICT, breaker: BREAKER, violation: VIOLATION };
+
+export function said(table: keyof typeof TABLES, code: string): string {
+  const word = TABLES[table][code];
+  return word ? t(word[0]) : code.replaceAll("_", " ");
+}
+
+export const toneOf = (table: keyof typeof TABLES, code: string): Tone => TABLES[table][code]?.[1] ?? "plain";
+
+export function reasonWords(code: string | null | undefined): string {
+  const found = REASONS.find(([known]) => known === code);
+  return found ? t(found[1]) : (code ?? "");
+}
