@@ -47,8 +47,8 @@ from core.domain.observations import (
     TimeSource,
     ViolationType,
 )
-from core.domain.pictures import picture_parts, read_picture
 from core.domain.part_stream import PartStream, StreamPart
+from core.domain.pictures import picture_parts, read_picture
 from core.domain.plates import IndonesianPlate, normalise_plate, read_indonesian_plate, repair_plate, within_one_edit
 from core.domain.receipts import read_answer, read_look_up, read_status, retry_after_s
 from core.domain.streams import StreamConnect, StreamConnection, StreamHead
