@@ -96,12 +96,17 @@ def read_epoch(
 
 
 def read_moment(
-    value: float | str | None, device: Device, *, zoneless: Literal["camera", "utc"] = "camera"
+    value: float | str | None,
+    device: Device,
+    *,
+    zoneless: Literal["camera", "utc"] = "camera",
+    clock: Literal["utc", "wall"] = "utc",
 ) -> CaptureTime:
     """Read a field that may hold a text or an epoch: digits are an epoch, its unit told by how many there are.
 
     9-10 digits are seconds, 12-13 ms, 15-16 us, 18-19 ns, with or without a fraction; 14 and 17 are yyyyMMddHHmmss…
     zoneless  whose clock a text without a zone means; "utc" only where the make's document says so
+    clock     of an epoch, as read_epoch takes it
     """
     if isinstance(value, bool):
         return CaptureTime(None, "receive", "")
@@ -109,7 +114,7 @@ def read_moment(
     number = _EPOCH.fullmatch(raw)
     unit = _UNITS.get(len(number[1])) if number else None
     if unit is not None:
-        return read_epoch(raw, device, unit=unit)
+        return read_epoch(raw, device, unit=unit, clock=clock)
     time = read_time(raw, device)
     if zoneless == "utc" and time.source == "wall_clock" and device.time_rule == "offset":
         time = read_time(raw + "Z", device)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.camera_time import read_epoch, read_time
+from core.domain.camera_time import read_epoch, read_moment, read_time
 from core.testing.fixtures import device
 
 CAMERA = device("generic")
@@ -121,3 +121,32 @@ def test_any_epoch_is_read_or_none_and_never_raises(value, unit, clock):
     time = read_epoch(value, CAMERA, unit=unit, clock=clock)
 
     assert (time.utc is None) == (time.source == "receive")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1772446800, (MOMENT, "epoch")), ("1772446800.0", (MOMENT, "epoch")), ("1772446800000", (MOMENT, "epoch")),
+        (1772446800000000, (MOMENT, "epoch")), ("1772446800000000000", (MOMENT, "epoch")),
+        ("20260302172000", (MOMENT, "wall_clock")), ("20260302172000000", (MOMENT, "wall_clock")),
+        ("2026-03-02T10:20:00Z", (MOMENT, "offset")), ("xxx", (None, "receive")), ("", (None, "receive")),
+        (None, (None, "receive")), (0, (None, "receive")), (True, (None, "receive")),
+    ],
+)  # fmt: skip
+def test_a_moment_is_read_written_or_counted_in_any_unit(value, expected):
+    found = read_moment(value, CAMERA)
+
+    assert expected == (found.utc, found.source)
+
+
+def test_a_counted_moment_of_local_digits_is_read_in_the_cameras_zone():
+    found = read_moment(str((1772446800 + 7 * 3600) * 1000), CAMERA, clock="wall")
+
+    assert (MOMENT, "wall_clock") == (found.utc, found.source)
+
+
+@given(st.none() | st.integers() | st.floats() | st.from_regex(r"[0-9.]{0,24}", fullmatch=True))
+def test_any_moment_is_read_or_none_and_never_raises(value):
+    found = read_moment(value, CAMERA)
+
+    assert (found.utc is None) == (found.source == "receive")
