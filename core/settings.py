@@ -56,6 +56,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trusted_proxies    CIDRs of the reverse proxies whose X-Forwarded-For is believed
     max_xml_bytes, max_json_bytes  without base64 parts
     answer_days        from, to: when an answer to a letter is late
+    registration_vendor  code of the vendor that people who register belong to; "" = the only active one
+    cors_origins       origins of web clients served from elsewhere (https://app.example.id); "*" = any
+    public_url         what clients reach this API under (https://api.example.id), for absolute picture addresses;
+                       "" = as the request says
+    media_url_s        how long a picture's address opens by itself
+    max_upload_bytes   of a report with its picture, and of evidence
     secret_key         "" = made once, kept in home/secret.key (see `signing_key`)
     metrics_token      "" = /metrics needs none
     origin             setting name -> where its value came from; not a setting
@@ -88,6 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     answer_days: tuple[Days, Days] = (5, 8)
     payment_days: Days = 7
     secret_key: Secret = Secret("")
+    registration_vendor: str = ""
+    cors_origins: tuple[str, ...] = ()
+    public_url: str = ""
+    media_url_s: Count = 900
+    max_upload_bytes: Count = 12 * 1024 * 1024
     docs_enabled: bool = True
     auto_migrate: bool = False
     metrics_token: Secret = Secret("")
@@ -144,7 +155,7 @@ FIELDS = tuple(name for name in Settings.__struct_fields__ if name != "origin")
 _TYPES = get_type_hints(Settings, include_extras=True)
 _DEFAULTS = Settings()
 _PATHS = ("home", "plugins_file")
-_LISTS = ("trusted_proxies", "answer_days")
+_LISTS = ("trusted_proxies", "answer_days", "cors_origins")
 _SECRETS = ("secret_key", "metrics_token")
 
 
@@ -253,6 +264,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return check
 
 
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in value:
+        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", origin):
+            raise ValueError(f"expected origins like https://app.example.id (no path), or *, got {origin!r}")
+    return value
+
+
 def _ascending(value: tuple[int, int]) -> tuple[int, int]:
     if value[0] > value[1]:
         raise ValueError(f"expected two numbers of days, the smaller first, got {value[0]}, {value[1]}")
@@ -264,6 +282,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "answer_days": _ascending,
     "database_url": _url("postgresql", "postgres", "postgresql+psycopg"),
     "redis_url": _url("redis", "rediss", "unix"),
+    "public_url": _url("http", "https"),
+    "cors_origins": _origins,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert
 
-from core.accounts.principal import Principal
+from core.accounts.principal import Principal, ServicePrincipal
 from core.accounts.tables import audit_log
 
 
@@ -22,7 +22,7 @@ class Actor(msgspec.Struct, frozen=True):
     trace: str = ""
 
 
-def actor_of(principal: Principal, *, peer: str = "", trace: str = "") -> Actor:
+def actor_of(principal: Principal | ServicePrincipal, *, peer: str = "", trace: str = "") -> Actor:
     """The principal as it stands in the log."""
     return Actor(principal.role, principal.id, principal.signature, peer, trace)
 

@@ -9,6 +9,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from core.accounts.policy import POLICY
+from core.accounts.principal import Principal, ServicePrincipal
+from core.accounts.service_keys import authenticate_service
 from core.accounts.tokens import TokenRefused
 from core.problems import Problem
 
@@ -34,11 +36,19 @@ async def enforce_policy(connection: ASGIConnection[Any, Any, Any, Any], handler
     if rule.scope in ("public", "operator"):
         return
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
+    if rule.scope == "service":
+        token = connection.headers.get("x-api-key", token)
+    elif kind.lower() != "bearer":
+        token = ""
+    if not token.strip():
         raise Problem("unauthenticated", _LOG_IN)
-    accounts = connection.app.state["services"].accounts
+    services = connection.app.state["services"]
+    principal: Principal | ServicePrincipal
     try:
-        principal = await sync_to_thread(accounts.authenticate, token.strip())
+        if rule.scope == "service" and token.strip().startswith("tks_"):
+            principal = await sync_to_thread(authenticate_service, services.database, token)
+        else:
+            principal = await sync_to_thread(services.accounts.authenticate, token.strip())
     except TokenRefused:
         raise Problem("unauthenticated", _EXPIRED) from None
     if principal.role not in rule.roles:

@@ -12,28 +12,32 @@ import msgspec
 from core.accounts.principal import Role
 from core.domain.errors import TangkapinError
 
-Scope = Literal["public", "operator", "self", "vendor"]
-"""Whose data an operation touches: nobody's (public), the installation's (operator: token or loopback), the caller's
-own account (self), or rows of the caller's vendors (vendor: other vendors' ids are not found)."""
+Scope = Literal["public", "operator", "service", "self", "vendor", "own", "assigned", "involved"]
+"""Whose data an operation touches: nobody's (public), the installation's (operator: token or loopback), the vendor's of
+a program's key (service), the caller's own account (self), rows of the caller's vendors (vendor: other vendors' ids are
+not found), what belongs to the caller (own: an owner's cameras and reports), reports that the caller was sent to
+(assigned), reports that the caller has a part in: as owner, as staff of the vendor, as police sent there (involved)."""
 
 
 class Rule(msgspec.Struct, frozen=True):
     """One row: which roles, and whose data."""
 
     scope: Scope
-    roles: frozenset[Role] = frozenset()
+    roles: frozenset[Role | Literal["service"]] = frozenset()
 
 
 class PolicyGap(TangkapinError):
     """Routes and policy do not agree."""
 
 
-_STAFF: frozenset[Role] = frozenset(get_args(Role))
+_EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
+_STAFF: frozenset[Role] = frozenset({"officer", "admin"})
 _ADMIN: frozenset[Role] = frozenset({"admin"})
 
 PUBLIC = Rule("public")
 OPERATOR = Rule("operator")
-SELF = Rule("self", _STAFF)
+SERVICE = Rule("service", frozenset({"service"}))
+SELF = Rule("self", _EVERYBODY)
 STAFF = Rule("vendor", _STAFF)
 ADMIN = Rule("vendor", _ADMIN)
 

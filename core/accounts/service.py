@@ -6,25 +6,38 @@ role or password act at once.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, exists, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Table, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.accounts.audit import Actor, actor_of, record
 from core.accounts.passwords import check_new_password, hash_password, verify_password
+from core.accounts.people import (
+    TABLES,
+    AccountError,
+    checked_email,
+    checked_username,
+    find,
+    station_id_of,
+    take_names,
+    vendor_id_of,
+)
 from core.accounts.principal import INSTALLATION, Principal, Role
-from core.accounts.tables import admins, officers, revoked_tokens, vendors
+from core.accounts.tables import revoked_tokens, stations, vendors
 from core.accounts.throttle import account_key, count_attempt, forget
 from core.accounts.tokens import Claims, TokenKey, TokenRefused
 from core.db.engine import Database
 from core.domain.errors import TangkapinError
 
-_TABLES: dict[Role, Table] = {"officer": officers, "admin": admins}
-_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{2,99}")
+__all__ = [
+    "AccountError", "Accounts", "RegistrationClosed", "Session", "TooManyAttempts", "UserRow", "WrongCredentials",
+]  # fmt: skip
+
+_PLACES: frozenset[Role] = frozenset({"officer", "police"})
+_OPTIONAL = ("badge_no", "phone", "address", "vehicle_type", "license_plate")
 
 
 class WrongCredentials(TangkapinError):
@@ -39,8 +52,8 @@ class TooManyAttempts(TangkapinError):
         self.retry_after_s = retry_after_s
 
 
-class AccountError(TangkapinError):
-    """The operator's order cannot be carried out; the text says why and what to do."""
+class RegistrationClosed(TangkapinError):
+    """Nobody has said which vendor new owners belong to; the text says what the operator does about it."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -53,10 +66,14 @@ class Session(msgspec.Struct, frozen=True):
 class UserRow(msgspec.Struct, frozen=True, kw_only=True):
     """An account as `user list` shows it."""
 
+    id: int
     username: str
+    email: str | None
     role: Role
     vendor: str | None
+    station: str | None
     full_name: str
+    phone: str
     is_active: bool
     last_login_at: datetime | None
 
@@ -71,14 +88,14 @@ class Accounts:
     # -- people ---------------------------------------------------------------------------------------------------
 
     def login(self, username: str, password: str, *, peer: str, trace: str = "") -> Session:
-        """Return a session. Raises WrongCredentials, TooManyAttempts."""
+        """Return a session; `username` may be the e-mail address. Raises WrongCredentials, TooManyAttempts."""
         username = username.strip().lower()
         with self._database.system() as connection:
             wait = count_attempt(connection, username, peer)
         if wait:
             raise TooManyAttempts(wait)
         with self._database.system() as connection:
-            found = _find(connection, username)
+            found = find(connection, username)
         right = verify_password(password, found["password_hash"] if found else None)
         with self._database.system() as connection:
             if found is None or not right or not _may_log_in(found):
@@ -87,7 +104,7 @@ class Accounts:
             else:
                 refused = False
                 forget(connection, username, peer)
-                table = _TABLES[found["role"]]
+                table = TABLES[found["role"]]
                 connection.execute(update(table).where(table.c.id == found["id"]).values(last_login_at=func.now()))
                 token, claims = self._key.issue(found["role"], found["id"], found["token_version"])
                 principal = _principal(connection, found, claims)
@@ -99,7 +116,7 @@ class Accounts:
     def authenticate(self, token: str) -> Principal:
         """Return whose token it is, as the database knows them now. Raises TokenRefused."""
         claims = self._key.read(token)
-        table = _TABLES[claims.role]
+        table = TABLES[claims.role]
         query = (
             select(
                 literal(claims.role).label("role"),
@@ -132,7 +149,7 @@ class Accounts:
         Raises WrongCredentials, TooManyAttempts (guessing counts as at the login), WeakPassword.
         """
         check_new_password(new, principal.username)
-        table = _TABLES[principal.role]
+        table = TABLES[principal.role]
         with self._database.system() as connection:
             wait = count_attempt(connection, principal.username, peer)
             stored = connection.execute(select(table.c.password_hash).where(table.c.id == principal.id)).scalar()
@@ -149,6 +166,39 @@ class Accounts:
         token, claims = self._key.issue(principal.role, principal.id, version)
         return Session(token, msgspec.structs.replace(principal, jti=claims.jti, expires_at=claims.expires_at))
 
+    def register(
+        self, *, name: str, email: str, phone: str, address: str, password: str, vendor_code: str = "",
+        peer: str, trace: str = "",
+    ) -> int:  # fmt: skip
+        """Make an owner's account, by the owner; return its id. Each try counts as a guess does at the login.
+
+        vendor_code  whose owner: the setting `registration_vendor`; "" = the only active vendor
+        Raises AccountError (NameTaken), WeakPassword, TooManyAttempts, RegistrationClosed.
+        """
+        checked = checked_email(email)
+        if checked is None or len(checked) > 100:
+            raise AccountError("an e-mail address has 3 to 100 characters")
+        check_new_password(password, checked)
+        with self._database.system() as connection:
+            wait = count_attempt(connection, f"register {checked}", peer)
+        if wait:
+            raise TooManyAttempts(wait)
+        hashed = hash_password(password)
+        with self._database.system() as connection:
+            vendor_id = _open_vendor(connection, vendor_code)
+            take_names(connection, checked, None)
+            owners = TABLES["owner"]
+            query = insert(owners).values(
+                username=checked, email=checked, full_name=name, phone=phone, address=address, password_hash=hashed,
+                vendor_id=vendor_id,
+            )  # fmt: skip
+            owner_id = int(connection.execute(query.returning(owners.c.id)).scalar_one())
+            actor = Actor("owner", owner_id, name, peer, trace)
+            record(
+                connection, actor, "owner_registered", vendor_ids=[vendor_id], object_kind="owner", object_id=owner_id
+            )
+        return owner_id
+
     # -- the operator ---------------------------------------------------------------------------------------------
 
     def add_user(
@@ -159,28 +209,34 @@ class Accounts:
         role: Role,
         vendor_code: str | None = None,
         full_name: str = "",
-        badge_no: str | None = None,
+        email: str | None = None,
+        station: str | None = None,
         by: Actor,
+        **columns: str | None,
     ) -> int:
-        """Add an account and return its id. Raises AccountError, WeakPassword."""
-        username = username.strip().lower()
-        if not _USERNAME.fullmatch(username):
-            raise AccountError("a user name has 3 to 100 of a-z 0-9 . _ @ - and starts with a letter or digit")
-        if role == "officer" and vendor_code is None:
-            raise AccountError("an officer belongs to a vendor: name it with --vendor")
+        """Add an account and return its id. Raises AccountError, WeakPassword.
+
+        station  name of one of the vendor's stations, for officers and police
+        columns  badge_no, phone, address, vehicle_type, license_plate: those that the role has and are not None
+        """
+        username, email = checked_username(username), checked_email(email)
+        if role != "admin" and vendor_code is None:
+            raise AccountError(f"an account of the role {role} belongs to a vendor: name it with --vendor")
+        if station is not None and role not in _PLACES:
+            raise AccountError("only officers and police belong to a station")
+        table = TABLES[role]
+        values: dict[str, Any] = {name: columns[name] for name in _OPTIONAL if columns.get(name) is not None}
+        if foreign := sorted(name for name in values if name not in table.c):
+            raise AccountError(f"an account of the role {role} has no {foreign[0]}")
         check_new_password(password, username)
         hashed = hash_password(password)
         with self._database.system() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('tangkapin staff names', 0))"))
-            if _find(connection, username):
-                raise AccountError(f"there is an account {username!r} already")
-            vendor_id = _vendor_id(connection, vendor_code) if vendor_code else None
-            values: dict[str, Any] = {
-                "username": username, "full_name": full_name, "password_hash": hashed, "vendor_id": vendor_id,
-            }  # fmt: skip
-            if role == "officer":
-                values["badge_no"] = badge_no
-            table = _TABLES[role]
+            take_names(connection, username, email)
+            vendor_id = vendor_id_of(connection, vendor_code) if vendor_code else None
+            values |= {"username": username, "email": email, "full_name": full_name, "password_hash": hashed,
+                       "vendor_id": vendor_id}  # fmt: skip
+            if station is not None and vendor_id is not None:
+                values["station_id"] = station_id_of(connection, vendor_id, station)
             user_id = int(connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one())
             record(
                 connection, by, "user_added", vendor_ids=[vendor_id or INSTALLATION],
@@ -192,7 +248,7 @@ class Accounts:
         """Disable or enable an account; a disabled one's tokens stop working at once."""
         with self._database.system() as connection:
             found = self._known(connection, username)
-            table = _TABLES[found["role"]]
+            table = TABLES[found["role"]]
             connection.execute(
                 update(table)
                 .where(table.c.id == found["id"])
@@ -208,50 +264,84 @@ class Accounts:
         with self._database.system() as connection:
             found = self._known(connection, username)
             check_new_password(password, found["username"])
-            _set_password(connection, _TABLES[found["role"]], found["id"], password)
+            _set_password(connection, TABLES[found["role"]], found["id"], password)
             record(
                 connection, by, "password_reset", vendor_ids=[found["vendor_id"] or INSTALLATION],
                 object_kind=found["role"], object_id=found["id"],
             )  # fmt: skip
 
+    def set_role(self, username: str, role: Role, *, by: Actor) -> int:
+        """Give a member of the staff another role; return the new id. Their tokens stop working at once.
+
+        What they did stays under their old (role, id): the old row is kept, disabled and without its name.
+        """
+        with self._database.system() as connection:
+            found = self._known(connection, username)
+            if "owner" in (role, found["role"]):
+                raise AccountError("an owner is no member of the staff: add an account of its own")
+            if role == found["role"]:
+                return int(found["id"])
+            if role != "admin" and found["vendor_id"] is None:
+                raise AccountError("a national admin belongs to no vendor: add an account of its own")
+            old, new = TABLES[found["role"]], TABLES[role]
+            row = dict(connection.execute(select(old).where(old.c.id == found["id"])).mappings().one())
+            connection.execute(
+                update(old)
+                .where(old.c.id == found["id"])
+                .values(
+                    username=f"{found['username'][:70]}#{found['role']}-{found['id']}", email=None, is_active=False,
+                    token_version=old.c.token_version + 1, updated_at=func.now(),
+                )
+            )  # fmt: skip
+            kept = ("username", "full_name", "password_hash", "vendor_id", "email", "phone", "language", "notify",
+                    "is_active", "badge_no", "station_id")  # fmt: skip
+            values = {name: row[name] for name in kept if name in row and name in new.c}
+            new_id = int(connection.execute(insert(new).values(**values).returning(new.c.id)).scalar_one())
+            record(
+                connection, by, "role_changed", vendor_ids=[found["vendor_id"] or INSTALLATION], object_kind=role,
+                object_id=new_id, detail={"from": found["role"], "from_id": found["id"]},
+            )  # fmt: skip
+        return new_id
+
     def list_users(self) -> list[UserRow]:
-        """All accounts, officers and admins, by name."""
+        """All accounts of all roles, by name."""
         rows: list[UserRow] = []
         with self._database.system() as connection:
-            for role, table in _TABLES.items():
-                query = select(
-                    table.c.username, table.c.full_name, table.c.is_active, table.c.last_login_at, vendors.c.vendor_code
-                ).select_from(table.outerjoin(vendors, vendors.c.id == table.c.vendor_id))
-                for found in connection.execute(query).mappings():
-                    rows.append(
-                        UserRow(
-                            username=found["username"], role=role, vendor=found["vendor_code"],
-                            full_name=found["full_name"], is_active=found["is_active"],
-                            last_login_at=found["last_login_at"],
-                        )
-                    )  # fmt: skip
+            for role in TABLES:
+                rows += [UserRow(**found) for found in connection.execute(select_users(role)).mappings()]
         return sorted(rows, key=lambda row: row.username)
 
     def _known(self, connection: Connection, username: str) -> dict[str, Any]:
-        found = _find(connection, username.strip().lower())
+        found = find(connection, username)
         if found is None:
             raise AccountError(f"there is no account {username!r}: `tangkapin user list` shows them")
         return found
 
 
-def _find(connection: Connection, username: str) -> dict[str, Any] | None:
-    if not username.isprintable():
-        return None
-    for role, table in _TABLES.items():
-        query = (
-            select(literal(role).label("role"), table, vendors.c.is_active.label("vendor_active"))
-            .select_from(table.outerjoin(vendors, vendors.c.id == table.c.vendor_id))
-            .where(table.c.username == username)
-        )
-        found = connection.execute(query).mappings().first()
-        if found is not None:
-            return dict(found)
-    return None
+def select_users(role: Role) -> Any:
+    """The accounts of a role with UserRow's columns. Row-level security says whose."""
+    table = TABLES[role]
+    source = table.outerjoin(vendors, vendors.c.id == table.c.vendor_id)
+    station: Any = literal(None)
+    if role in _PLACES:
+        source, station = source.outerjoin(stations, stations.c.id == table.c.station_id), stations.c.name
+    return select(
+        table.c.id, table.c.username, table.c.email, literal(role).label("role"),
+        vendors.c.vendor_code.label("vendor"), station.label("station"), table.c.full_name, table.c.phone,
+        table.c.is_active, table.c.last_login_at,
+    ).select_from(source)  # fmt: skip
+
+
+def _open_vendor(connection: Connection, vendor_code: str) -> int:
+    query = select(vendors.c.id).where(vendors.c.is_active)
+    if vendor_code:
+        query = query.where(vendors.c.vendor_code == vendor_code)
+    found = connection.execute(query.limit(2)).scalars().all()
+    if len(found) == 1:
+        return int(found[0])
+    if vendor_code:
+        raise RegistrationClosed(f"the setting registration_vendor names no active vendor: {vendor_code!r}")
+    raise RegistrationClosed("there is not exactly one active vendor: name it in the setting registration_vendor")
 
 
 def _record_refusal(connection: Connection, found: dict[str, Any] | None, username: str, peer: str, trace: str) -> None:
@@ -299,10 +389,3 @@ def _set_password(connection: Connection, table: Table, user_id: int, password: 
             .returning(table.c.token_version)
         ).scalar_one()
     )
-
-
-def _vendor_id(connection: Connection, vendor_code: str) -> int:
-    vendor_id = connection.execute(select(vendors.c.id).where(vendors.c.vendor_code == vendor_code)).scalar()
-    if vendor_id is None:
-        raise AccountError(f"there is no vendor {vendor_code!r}: `tangkapin vendor list` shows them")
-    return int(vendor_id)

@@ -1,4 +1,4 @@
-"""`tangkapin user`: accounts of officers and admins."""
+"""`tangkapin user`: accounts of officers, police, owners and admins."""
 
 from __future__ import annotations
 
@@ -17,28 +17,37 @@ from core.db.engine import Database
 from core.db.runtime import open_services
 from core.settings import Settings
 
+ROLES = ("owner", "officer", "police", "admin")
+
 
 @click.group("user")
 def command() -> None:
-    """Make and manage staff accounts."""
+    """Make and manage accounts of people."""
 
 
 @command.command("add")
 @click.argument("username")
-@click.option("--role", type=click.Choice(["officer", "admin"]), default="officer", show_default=True)
+@click.option("--role", type=click.Choice(ROLES), default="officer", show_default=True)
 @click.option("--vendor", help="Code of the agency; an admin without one is national.")
 @click.option("--name", default="", help="Full name: it stands under every decision.")
-@click.option("--badge", help="Badge number of an officer.")
+@click.option("--email", help="They may log in with it too.")
+@click.option("--phone", help="For people.")
+@click.option("--station", help="Name of the station of an officer or police.")
+@click.option("--badge", help="Badge number of an officer or police.")
+@click.option("--vehicle", help="Vehicle of police, such as motor.")
+@click.option("--plate", help="Its licence plate.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def add(
-    username: str, role: Any, vendor: str | None, name: str, badge: str | None, password_stdin: bool, as_json: bool
-) -> None:
+    username: str, role: Any, vendor: str | None, name: str, email: str | None, phone: str | None,
+    station: str | None, badge: str | None, vehicle: str | None, plate: str | None, password_stdin: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Add an account. The password is asked for, never an argument: those stand in the process list."""
     password = _password(password_stdin)
     user_id = _accounts().add_user(
-        username, password, role=role, vendor_code=vendor, full_name=name, badge_no=badge, by=operator()
-    )
+        username, password, role=role, vendor_code=vendor, full_name=name, email=email, station=station,
+        badge_no=badge, phone=phone, vehicle_type=vehicle, license_plate=plate, by=operator(),
+    )  # fmt: skip
     if as_json:
         click.echo(json.dumps({"id": user_id, "username": username.strip().lower(), "role": role, "vendor": vendor}))
     else:
@@ -75,6 +84,15 @@ def enable(username: str) -> None:
     """Enable a disabled account again."""
     _accounts().set_active(username, True, by=operator())
     click.echo(f"Enabled {username}")
+
+
+@command.command("role")
+@click.argument("username")
+@click.argument("role", type=click.Choice(ROLES[1:]))
+def set_role(username: str, role: Any) -> None:
+    """Give a member of the staff another role: their tokens stop working at once."""
+    _accounts().set_role(username, role, by=operator())
+    click.echo(f"{username} is {role} now; their sessions have ended")
 
 
 @command.command("password")
