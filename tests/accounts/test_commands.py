@@ -1,23 +1,10 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from litestar.testing import TestClient
 
-from core.cli.main import cli
-from core.testing.review import KEY, PASSWORD, World
-
-
-@pytest.fixture
-def run(world: World, tmp_path: Path) -> Any:
-    def invoke(*words: str, typed: str = "") -> Result:
-        given = (f"database_url={world.database.url}", "redis_url=redis://127.0.0.1:1/0", f"secret_key={KEY}")
-        options = [option for setting in given for option in ("--set", setting)]
-        return CliRunner().invoke(cli, ["--home", str(tmp_path), *options, *words], input=typed)
-
-    return invoke
+from core.testing.review import PASSWORD
 
 
 def test_an_account_made_on_the_command_line_can_log_in_until_it_is_disabled(run: Any, client: TestClient) -> None:
