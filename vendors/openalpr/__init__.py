@@ -1,0 +1,1 @@
+"""OpenALPR and Rekor Scout: webhooks of the agent."""
