@@ -9,6 +9,7 @@ import structlog
 from litestar.types import Message, Scope
 
 from core.problems import trace_of
+from core.web.cors import cross_origin_headers
 from core.web.docs import CSP as DOCS_CSP
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,10 @@ async def complete_answer(message: Message, scope: Scope) -> None:
     }
     if path.startswith("/api"):
         wanted[b"cache-control"] = b"no-store"
-        wanted[b"vary"] = b"Authorization, Accept-Language"
+        wanted[b"vary"] = b"Authorization, Accept-Language, Origin"
+    services = scope["litestar_app"].state.get("services")
+    if services is not None:
+        wanted |= cross_origin_headers(scope, services.settings.cors_origins)
     headers += [(name, value) for name, value in wanted.items() if name not in present]
     message["headers"] = headers
     user: Any = scope.get("user")
