@@ -16,6 +16,7 @@ from litestar.openapi.spec import Components, License, RequestBody, SecuritySche
 from sqlalchemy import select
 
 from core import metrics
+from core.accounts import contract_routes
 from core.accounts import routes as account_routes
 from core.accounts.guard import enforce_policy, operation_of
 from core.accounts.policy import check_policy
@@ -29,10 +30,11 @@ from core.problems import EXCEPTION_HANDLERS, Problem
 from core.settings import Settings
 from core.traffic import routes as review_routes
 from core.traffic import search_routes
-from core.web import client, health, operations, sessions
+from core.web import client, device_admin, health, operations, overview, sessions
 from core.web.announcer import Announcer
 from core.web.call import Call, Media, Services
 from core.web.docs import OfflineSwagger
+from core.web.prefixes import under_both
 from core.web.security import complete_answer
 
 MAX_BODY = 256 * 1024
@@ -55,7 +57,8 @@ _TAGS = [
 
 _API = (
     *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS, *search_routes.HANDLERS,
-    *operations.HANDLERS, *sessions.HANDLERS,
+    *operations.HANDLERS, *overview.HANDLERS, *device_admin.HANDLERS, *sessions.HANDLERS,
+    *under_both(contract_routes.HANDLERS),
 )  # fmt: skip
 
 

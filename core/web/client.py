@@ -64,6 +64,7 @@ def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[byte
     http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE],
     include_in_schema=False,
     sync_to_thread=True,
+    status_code=200,
     opt={"operation": "GET /{path}"},
 )
 def any_page(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
