@@ -1,0 +1,1 @@
+"""Frigate NVR: its MQTT messages, posted by a bridge, and its event list."""
