@@ -1,0 +1,1 @@
+"""Verkada Command: webhooks."""
