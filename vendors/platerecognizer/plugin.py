@@ -30,4 +30,4 @@ class Plugin(Base):
 
     @hookimpl
     def parse_payload(self, payload: Payload) -> list[Observation]:
-        return list(read_results(payload.body, payload.content_type, payload.device))
+        return read_results(payload.body, payload.content_type, payload.device)

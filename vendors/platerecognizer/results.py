@@ -36,11 +36,14 @@ def read_results(body: bytes, content_type: str, device: Device) -> list[Observa
         raise MalformedPayload('platerecognizer: expected "results", as data of a hook or by itself; found neither')
     images = picture_parts(told.pictures, _role) if len(events) == 1 else ()
     found: list[Observation] = []
+    unread = []
     for hook, data in events:
         if isinstance(data.value("results"), list | dict):
             found += _observations(hook, data, images, device)
         elif (word := hook.text("event")) and not word.lower().startswith(_HEARTBEATS):
-            raise UnsupportedEvent(word)
+            unread.append(word)
+    if unread and not found:
+        raise UnsupportedEvent(unread[0])
     return found
 
 
