@@ -25,7 +25,7 @@ from core.domain.errors import (
     UnsupportedEvent,
 )
 from core.domain.events import DomainEvent, Health
-from core.domain.fields import Fields, as_text, objects
+from core.domain.fields import Fields, as_text, objects, records
 from core.domain.frames import Box, Frame, Sighting
 from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
 from core.domain.incidents import IncidentType
@@ -139,6 +139,7 @@ __all__ = [
     "read_picture",
     "read_status",
     "read_time",
+    "records",
     "repair_plate",
     "retry_after_s",
     "sniff",

@@ -111,6 +111,37 @@ def objects(root: Any, depth: int = 0) -> Iterator[Fields]:
                 yield from objects(item, depth + 1)
 
 
+def records(root: Any, *names: str) -> Iterator[Fields]:
+    """The outermost objects that have one of the keys, in the order of the body.
+
+    Each has what the objects around it say beside it (time, camera), unless it says so itself; the nearest counts.
+    """
+    return _records(root, names, {}, 0)
+
+
+def _records(root: Any, names: tuple[str, ...], around: dict[str, Any], depth: int) -> Iterator[Fields]:
+    if isinstance(root, list) and depth <= MAX_WALK:
+        for item in root:
+            yield from _records(item, names, around, depth + 1)
+    elif isinstance(root, dict) and depth <= MAX_WALK:
+        if Fields(root).has(*names):
+            yield Fields(_beside(root, around))
+            return
+        lent: dict[str, Any] | None = None
+        for value in root.values():
+            if isinstance(value, dict | list):
+                if lent is None:
+                    lent = _beside({k: v for k, v in root.items() if not isinstance(v, dict | list)}, around)
+                yield from _records(value, names, lent, depth + 1)
+
+
+def _beside(own: dict[str, Any], around: dict[str, Any]) -> dict[str, Any]:
+    if not around:
+        return own
+    said = {fold(str(key)) for key, value in own.items() if not _absent(value)}
+    return own | {key: value for key, value in around.items() if fold(str(key)) not in said}
+
+
 def as_text(value: Any) -> str:
     """A scalar as text; "" for anything else. Of an element with attributes, its own text."""
     if isinstance(value, str):

@@ -10,7 +10,7 @@ from core.bodies import read_body, read_form
 from core.domain.camera_time import read_moment
 from core.domain.confidence import percent_of_fraction
 from core.domain.errors import MalformedPayload
-from core.domain.fields import Fields, objects
+from core.domain.fields import Fields, objects, records
 from core.domain.pictures import read_picture
 from core.testing.fixtures import device
 from core.xml import MAX_XML
@@ -145,3 +145,13 @@ def test_pictures_come_in_base64_and_by_address_and_placeholders_are_none():
     assert [jpeg(), jpeg()] == [i.data for i in read_picture(base64.b64encode(jpeg() * 2).decode(), "plate")]
     assert ["https://192.0.2.1/a.jpg"] == [i.url for i in read_picture(" https://192.0.2.1/a.jpg ", "scene")]
     assert [(), (), (), ()] == [read_picture(v, "scene") for v in ("IMAGE_URL", "", None, "/cam/a.jpg")]
+
+
+def test_a_record_is_lent_what_the_objects_around_it_say():
+    body = {"Camera": "c1", "time": "t0", "data": {"list": [{"Plate": "A", "TIME": None}, {"plate": "", "time": "t2"}]}}
+
+    assert [("A", "t0", "c1"), ("", "t2", "c1")] == [
+        (r.text("plate"), r.text("time"), r.text("camera")) for r in records(body, "plate")
+    ]
+    assert ["A"] == [r.text("plate") for r in records([[{"plate": "A", "other": {"plate": "inside"}}], 7], "plate")]
+    assert [] == list(records({"a": {"b": 1}}, "plate")) + list(records("plate", "plate"))
