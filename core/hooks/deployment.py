@@ -27,6 +27,7 @@ ENTRY_POINTS = "tangkapin.plugins"
 MOUNTED_SECRETS = Path("/run/secrets")
 MAX_SECRET_BYTES = 64 * 1024
 _INSTANCE = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_MAKER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _USE = re.compile(r"[A-Za-z_]\w*([.-]\w+)*")
 _FIELD = re.compile(r"field `(?P<name>[^`]*)`(?: - at `\$(?P<at>[^`]*)`)?")
 
@@ -35,6 +36,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One [plugin.<id>] table. `config` is still raw: it is converted once the plugin's class is known.
 
     vendors, devices  codes of the rows this instance serves; empty = all
+    maker             the make a parser speaks for here, where it is not its folder's name: a plugin for many makes, or
+                      another make's dialect (`use = "vendors.<maker>"` for a re-labelled camera)
     required          a failure to load stops the start-up; otherwise the instance is quarantined and shown
     trial             a sink whose stability is "trial" may run
     """
@@ -45,13 +48,14 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     trial: bool = False
+    maker: str = ""
     config: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
-    def maker(self) -> str:
-        """The camera make that a folder of the vendors package speaks for: its name; "" for anything else."""
+    def make(self) -> str:
+        """The make as the file tells it: its own `maker`, else the name of a folder of the vendors package, else ""."""
         package, _, name = self.use.partition(".")
-        return name if package == "vendors" and "." not in name else ""
+        return self.maker or (name if package == "vendors" and "." not in name else "")
 
 
 _KEYS = tuple(name for name in Declared.__struct_fields__ if name != "id")
@@ -102,6 +106,8 @@ def _declared(instance: str, table: Any) -> Declared:
         raise ValueError(str(error)) from None
     if not _USE.fullmatch(declared.use):
         raise ValueError("use: expected a folder's import path (vendors.<maker>) or the name of an entry point")
+    if declared.maker and not _MAKER.fullmatch(declared.maker):
+        raise ValueError("maker: a lower-case letter and then up to 39 of a-z, 0-9 and _: it stands in /cam/<maker>/…")
     return declared
 
 

@@ -51,7 +51,7 @@ class Instance:
         self.cls = cls
         self.plugin: Plugin | None = None
         self.hooks: tuple[str, ...] = implemented(cls) if cls else ()
-        self.maker = declared.maker or (cls.maker if cls else "")
+        self.maker = declared.make or (cls.maker if cls else "")
         self.callers: dict[str, Any] = {}
         self.reason = ""
         self.calls = self.failures = self.consecutive = 0

@@ -92,6 +92,8 @@ def _deployment_problems(instance: Instance) -> list[str]:
         problems.append(f"{declared.use} is in trial and would send real cases; say `trial = true` to run it")
     if sink and declared.devices:
         problems.append("devices: a sink serves vendors; bind it by `vendors`")
+    if declared.maker and "parse_payload" not in instance.hooks:
+        problems.append(f"maker: {declared.use} parses nothing, only a parser speaks for a make")
     if "parse_payload" in instance.hooks and not instance.maker:
         problems.append(f'{declared.use} parses payloads but names no make: set `maker = "…"` on its class Plugin')
     return problems

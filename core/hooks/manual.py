@@ -52,6 +52,7 @@ required = true                  # false: if it cannot load it is quarantined an
 vendors = ["polda-banten"]       # whom it serves; empty = all
 devices = []                     # likewise, by device code
 trial = false                    # true lets a sink in trial send
+# maker = "acme_oem"             # a parser: the make it speaks for, where that is not the folder's name
 
 [plugin.acme.config]             # checked against Plugin.Config, key by key
 threshold = 85.0

@@ -236,6 +236,28 @@ def test_two_plugins_for_one_make_and_the_same_devices_are_refused(deployment):
     assert "[plugin.again]: acme already serves maker 'acme'; bind them to different devices" in refusal(deployment)
 
 
+def test_one_plugin_speaks_for_several_makes_that_the_file_names(deployment, payload):
+    body = """
+    @hookimpl
+    def parse_payload(self, payload): return [PlateRead(event=self.context.instance)]
+    """
+    name = deployment.add("acme", body)
+    deployment.use("second", name, 'maker = "acme_oem"')
+    host = deployment.load()
+
+    assert ("acme", "acme_oem") == host.makers
+    assert ["acme", "second"] == [host.parse_payload(payload(maker))[0].event for maker in ("acme", "acme_oem")]
+
+
+@pytest.mark.parametrize(
+    ("maker", "told"), [("Acme OEM", "maker: a lower-case letter"), ("fine", "parses nothing, only a parser")]
+)
+def test_a_maker_that_cannot_be_spoken_for_is_refused(deployment, maker, told):
+    deployment.add("rules", "@hookimpl\ndef judge_read(self, read, device): return None", f'maker = "{maker}"')
+
+    assert told in refusal(deployment)
+
+
 def test_a_parser_without_a_make_is_refused(deployment):
     deployment.add("acme", "maker = ''\n@hookimpl\ndef parse_payload(self, payload): return []")
     assert "names no make" in refusal(deployment)
