@@ -317,12 +317,20 @@ async def _note_sent(session: aiohttp.ClientSession, context: SimpleNamespace, p
     context.trace_request_ctx["sent"] = True
 
 
-def _sorted(error: BaseException, host: str, timeout_s: float, *, sent: bool) -> OutboundError:
+def refusal(error: BaseException) -> str | None:
+    """Why the guard refused an address, when that is what an error of a GuardedConnector comes from."""
     link: BaseException | None = error
     while link is not None:
         if isinstance(link, _Refused):
-            return AddressRefused(str(link))
+            return str(link)
         link = link.__cause__ or link.__context__
+    return None
+
+
+def _sorted(error: BaseException, host: str, timeout_s: float, *, sent: bool) -> OutboundError:
+    refused = refusal(error)
+    if refused is not None:
+        return AddressRefused(refused)
     if isinstance(error, TimeoutError):
         reason = f"no complete answer within {timeout_s:g} s" if sent else "no connection in time"
     else:

@@ -21,7 +21,7 @@ from yarl import URL
 from core.domain.errors import Transient
 from core.domain.stream_urls import StreamUrl
 from core.domain.streams import StreamHead
-from core.outbound import GuardedConnector, Policy, Resolve, check_url
+from core.outbound import GuardedConnector, Policy, Resolve, check_url, refusal
 
 CONNECT_S = 5.0
 TICK_S = 0.5
@@ -158,7 +158,7 @@ class HttpStream:
         except TimeoutError:
             self._fail(StreamLost(f"{self._url.host}: silent for {self._silent_s:g} s"))
         except Exception as error:  # aiohttp's, the guard's: one kind for the reader
-            self._fail(StreamLost(f"{self._url.host}: {type(error).__name__}: {_plain(error, self._url)}"))
+            self._fail(StreamLost(refusal(error) or f"{self._url.host}: {_plain(error, self._url)}"))
         else:
             self._chunks.put(None)
 
@@ -201,5 +201,5 @@ def _challenges(answer: aiohttp.ClientResponse) -> str:
 
 
 def _plain(error: BaseException, url: StreamUrl) -> str:
-    text = " ".join(str(error).split())[:200]
+    text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return text.replace(url.login[1], "***") if url.login and url.login[1] else text

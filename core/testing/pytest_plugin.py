@@ -177,3 +177,9 @@ def _admin(url: str, *statements: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def demo_clip() -> Path:
+    """The synthetic clip: 80 frames of 600x400 at 10 fps; a knife on frames 20 to 59."""
+    return Path(__file__).parent / "clips" / "demo.avi"
