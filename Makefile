@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PACKAGES := chromium gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-ugly python3-gi python3-gst-1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client browser demo test lint drill bench clean
+.PHONY: help setup client packages demo test lint drill bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,10 +27,14 @@ client: $(STAMP) ## build the pages of web/ into core/web/dist, when their sourc
 demo: setup ## start everything with simulated cameras and a fake ETNAS (Ctrl-C ends it)
 	$(BIN)/tangkapin demo $(ARGS)
 
-browser: setup ## put Chromium where the browser tests find it (Debian's package, when root)
-	@$(BIN)/python tests/browser/chromium.py
+packages: ## put what tests drive in place: Chromium, GStreamer's RTSP server (Debian's packages, when root)
+	@missing="$$(for name in $(PACKAGES); do dpkg -s $$name >/dev/null 2>&1 || printf '%s ' $$name; done)"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else echo "The tests of pages and of RTSP need, as root: apt-get install $$missing" >&2; fi
 
-test: setup lint browser ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
+test: setup lint packages ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
 	$(BIN)/python -m pytest -m "not drill" $(ARGS)
 
 lint: setup ## formatting, lint, types, import contracts
