@@ -47,14 +47,19 @@ const BREAKER: Record<string, Word> = {
   open: [msg("Paused after errors"), "bad"],
 };
 const VIOLATION: Record<string, Word> = {
-  lampu_merah: [msg("Red light"), "plain"],
   ganjil_genap: [msg("Odd-even date"), "plain"],
-  kecepatan: [msg("Speeding"), "plain"],
+  marka_jalan: [msg("Road marking"), "plain"],
+  lampu_merah: [msg("Red light"), "plain"],
   batas_kecepatan: [msg("Speeding"), "plain"],
-  marka: [msg("Road marking"), "plain"],
+  sabuk_keselamatan: [msg("No seat belt"), "plain"],
+  ponsel: [msg("Phone at the wheel"), "plain"],
+  busway: [msg("On the busway"), "plain"],
   helm: [msg("No helmet"), "plain"],
-  sabuk: [msg("No seat belt"), "plain"],
+  lawan_arah: [msg("Wrong direction"), "plain"],
+  odol: [msg("Overloaded or oversized"), "plain"],
+  other: [msg("Other violation"), "plain"],
 };
+export const VIOLATIONS = Object.keys(VIOLATION);
 export const REASONS: readonly (readonly [code: string, text: string])[] = [
   ["no_violation", msg("No violation to be seen")],
   ["plate_unreadable", msg("Plate cannot be read")],
@@ -81,3 +86,36 @@ export function reasonWords(code: string | null | undefined): string {
   const found = REASONS.find(([known]) => known === code);
   return found ? t(found[1]) : (code ?? "");
 }
+
+const ACTS: Record<string, string> = {
+  violation_viewed: msg("Case looked at"),
+  violation_claimed: msg("Case taken for review"),
+  claim_released: msg("Case given back"),
+  violation_approved: msg("Approved"),
+  violation_rejected: msg("Rejected"),
+  plate_corrected: msg("Plate corrected"),
+  decision_undone: msg("Decision taken back"),
+  violation_released: msg("Released for review"),
+  violation_reopened: msg("Reopened"),
+  sync_retried: msg("Deliveries sent again"),
+  sync_confirmed: msg("Deliveries confirmed by hand"),
+  violations_searched: msg("Cases searched by plate"),
+  plate_read_searched: msg("Reads searched"),
+  passage_searched: msg("Passages searched"),
+  evidence_viewed: msg("Picture looked at"),
+  payload_viewed: msg("Raw request looked at"),
+  quarantine_dismissed: msg("Quarantined payload dismissed"),
+  logged_in: msg("Logged in"),
+  logged_out: msg("Logged out"),
+  login_refused: msg("Login refused"),
+  password_changed: msg("Password changed"),
+  password_reset: msg("Password reset"),
+  user_added: msg("Account added"),
+  user_disabled: msg("Account disabled"),
+  user_enabled: msg("Account enabled"),
+  device_added: msg("Device registered"),
+  device_key_rotated: msg("New device key"),
+  device_key_revoked: msg("Device key revoked"),
+};
+export const actWords = (action: string): string => (ACTS[action] ? t(ACTS[action]) : action.replaceAll("_", " "));
+export const ACT_CODES = Object.keys(ACTS);

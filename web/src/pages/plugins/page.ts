@@ -1,0 +1,7 @@
+import { Blocks } from "lucide-react";
+import { msg } from "../../i18n/index.ts";
+import type { PageEntry } from "../registry.ts";
+
+export const pages: PageEntry[] = [
+  { path: "/plugins", title: msg("Plugins"), icon: Blocks, group: "run", order: 50, roles: ["admin"], load: () => import("./plugins.tsx") },
+];
