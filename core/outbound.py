@@ -13,6 +13,7 @@ import asyncio
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
@@ -246,13 +247,18 @@ class SafeSession:
     """Requests under one policy, at most `limit` at a time, over kept connections. Made and used on an event loop.
 
     resolve  for tests; the system's resolver otherwise
+    tls      whom to trust instead of the system's authorities
     """
 
-    def __init__(self, policy: Policy, limit: int = 256, *, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, policy: Policy, limit: int = 256, *, resolve: Resolve | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         tracing = aiohttp.TraceConfig()
         tracing.on_request_headers_sent.append(_note_sent)
         self._session = aiohttp.ClientSession(
-            connector=GuardedConnector(policy, resolve=resolve, limit=limit, keepalive_timeout=KEEP_ALIVE_S),
+            connector=GuardedConnector(
+                policy, resolve=resolve, limit=limit, keepalive_timeout=KEEP_ALIVE_S, ssl=tls or True
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             trace_configs=[tracing],

@@ -29,7 +29,14 @@ class Unbuildable(TangkapinError):
 
 
 class Transient(TangkapinError):
-    """Try again later (the other side is busy, the network is gone)."""
+    """Try again later (the other side is busy, the network is gone).
+
+    retry_after_s  not before so many seconds, where the other side said so
+    """
+
+    def __init__(self, text: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class Refused(TangkapinError):
@@ -37,4 +44,11 @@ class Refused(TangkapinError):
 
 
 class Undeliverable(TangkapinError):
-    """This recipient cannot be reached by this channel (no address, token gone): the next channel is tried."""
+    """This recipient cannot be reached by this channel (no address, token gone): the next channel is tried.
+
+    dead  ids of addresses that the service says are gone, as in Delivery: core forgets them
+    """
+
+    def __init__(self, text: str = "", *, dead: tuple[int, ...] = ()) -> None:
+        super().__init__(text)
+        self.dead = dead

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+
+from core.domain.errors import Transient, Undeliverable
 
 Audience = Literal["owner", "officer", "police", "admin", "dashboard"]
 """`dashboard` is no person: the public channel of officers' screens, where a deployment switched it on."""
@@ -65,3 +68,38 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Literal["delivered", "accepted"]
     receipt: str = ""
     dead: tuple[int, ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service said of one address.
+
+    outcome        told; gone = the address will never work again; later = try again; refused = not this way
+    reason         for people: names no address, no token, no key
+    receipt        the service's own id
+    retry_after_s  for `later`, where the service said so
+    """
+
+    address_id: int
+    outcome: Literal["told", "gone", "later", "refused"]
+    reason: str = ""
+    receipt: str = ""
+    retry_after_s: float | None = None
+
+
+def sum_up(answers: Iterable[Told]) -> Delivery:
+    """What came of telling all addresses of one recipient.
+
+    One address that took it is enough: another attempt would ring that device again. Raises Transient when none took
+    it and one may later, Undeliverable (with the addresses that are gone) when none will.
+    """
+    answers = list(answers)
+    gone = tuple(one.address_id for one in answers if one.outcome == "gone")
+    taken = [one for one in answers if one.outcome == "told"]
+    if taken:
+        return Delivery(outcome="accepted", receipt=" ".join(filter(None, (one.receipt for one in taken))), dead=gone)
+    reasons = "; ".join(dict.fromkeys(one.reason for one in answers if one.reason)) or "no address"
+    later = [one for one in answers if one.outcome == "later"]
+    if later:
+        waits = [one.retry_after_s for one in later if one.retry_after_s is not None]
+        raise Transient(reasons, retry_after_s=min(waits) if waits else None)
+    raise Undeliverable(reasons, dead=gone)

@@ -1,0 +1,123 @@
+"""Outgoing HTTP for plugins that run in threads: the guard of core.outbound behind blocking calls.
+
+One event loop in a thread of its own keeps the connections; it starts with the first call, so that a plugin can be
+made, checked and closed without any, and a process that forks after loading its plugins has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.domain.errors import TangkapinError, Transient
+
+if TYPE_CHECKING:
+    from core.outbound import Resolve, SafeSession
+
+_CLOSE_S = 2.0
+
+
+class NotAllowed(TangkapinError):
+    """The address is no URL that may be called, or leads where the policy does not allow. Nothing was sent."""
+
+
+class HttpReply(NamedTuple):
+    """Status, headers with lower-case names, the body cut at 64 KiB."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Outbound:
+    """Calls under one policy, from any thread: no redirects, no proxies of the environment, TLS always verified.
+
+    allow_private  addresses come from the operator: private networks and this machine are allowed too
+    listed         CIDR or address, with :port or for any port, that is allowed besides
+    ca_file        PEM of certificate authorities to trust instead of the system's
+    timeout_s      for one call, connecting included
+    resolve        for tests: host and port -> addresses
+    Raises ValueError for entries of `listed` that cannot be read, OSError for a ca_file that cannot.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        listed: Iterable[str] = (),
+        ca_file: str = "",
+        timeout_s: float = 5.0,
+        resolve: Resolve | None = None,
+    ) -> None:
+        from core.outbound import operator_configured
+
+        self._policy = operator_configured(allow_private=allow_private, listed=listed)
+        self._tls = ssl.create_default_context(cafile=ca_file) if ca_file else None
+        self._timeout_s = timeout_s
+        self._resolve = resolve
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._session: SafeSession | None = None
+        self._closed = False
+
+    def start(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Future[HttpReply]:
+        """Send one request; several may be under way. The future raises as `call` does."""
+        with self._lock:
+            if self._closed:
+                raise Transient("this channel is being closed")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="outbound", daemon=True)
+                self._thread.start()
+            return asyncio.run_coroutine_threadsafe(self._request(method, url, headers, body), self._loop)
+
+    def call(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> HttpReply:
+        """Send one request and wait. Any status is an answer.
+
+        Raises NotAllowed, or Transient when no answer came; their texts name the host, never the path or the body.
+        """
+        return self.start(method, url, headers, body).result()
+
+    def close(self) -> None:
+        """Let the connections go. Safe twice; calls after it raise Transient."""
+        with self._lock:
+            self._closed = True
+            loop, self._loop = self._loop, None
+        if loop is None or self._thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._end(), loop).result(_CLOSE_S)
+        loop.call_soon_threadsafe(loop.stop)
+        self._thread.join(_CLOSE_S)
+        loop.close()
+
+    async def _request(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> HttpReply:
+        from core.outbound import AddressRefused, OutboundError, SafeSession
+
+        if self._session is None:
+            self._session = SafeSession(self._policy, resolve=self._resolve, tls=self._tls)
+        try:
+            reply = await self._session.request(method, url, headers, body, self._timeout_s)
+        except AddressRefused as error:
+            raise NotAllowed(str(error)) from None
+        except OutboundError as error:
+            raise Transient(str(error)) from None
+        except asyncio.CancelledError:
+            raise Transient("this channel is being closed") from None
+        return HttpReply(reply.status, reply.headers, reply.body)
+
+    async def _end(self) -> None:
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
