@@ -30,7 +30,7 @@ from core.domain.frames import Box, Frame, Sighting
 from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
 from core.domain.incidents import IncidentType
 from core.domain.multipart import Part, is_multipart, split_parts
-from core.domain.notices import Address, Delivery, Notice, Recipient
+from core.domain.notices import Address, Delivery, Notice, Recipient, Told, sum_up
 from core.domain.observations import (
     Alarm,
     AnyObservation,
@@ -54,6 +54,7 @@ from core.domain.receipts import read_answer, read_look_up, read_status, retry_a
 from core.domain.streams import StreamConnect, StreamConnection, StreamHead
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
+from core.outbound_calls import HttpReply, NotAllowed, Outbound
 from core.safe_json import decode_json
 from core.xml import XmlNode, parse_xml
 
@@ -78,6 +79,7 @@ __all__ = [
     "Frame",
     "FrameCapture",
     "Health",
+    "HttpReply",
     "HttpRequest",
     "HttpResponse",
     "Image",
@@ -85,8 +87,10 @@ __all__ = [
     "IncidentType",
     "IndonesianPlate",
     "MalformedPayload",
+    "NotAllowed",
     "Notice",
     "Observation",
+    "Outbound",
     "Part",
     "PartStream",
     "Passage",
@@ -109,6 +113,7 @@ __all__ = [
     "SyncReceipt",
     "TangkapinError",
     "TimeSource",
+    "Told",
     "Transient",
     "Unbuildable",
     "Undeliverable",
@@ -145,5 +150,6 @@ __all__ = [
     "sniff",
     "split_jpegs",
     "split_parts",
+    "sum_up",
     "within_one_edit",
 ]
