@@ -232,12 +232,12 @@ detection_stats = Table(
     metadata,
     Column("day", Date, primary_key=True),
     Column("device_id", BigInteger, primary_key=True),
-    Column("model", String(100), primary_key=True, comment="'' for what no model saw"),
+    Column("model", String(100), primary_key=True, comment="the detector's instance; '' for what none looked at"),
     tenant(foreign_key=False),
     *(Column(name, BigInteger, nullable=False, server_default=text("0"))
       for name in ("frames_read", "frames_still", "frames_skipped", "frames_detected", "frames_positive",
-                   "latency_us", "reports", "confirmed", "false_alarms")),
-    comment="per camera, day and model: what was looked at, what was not and why, and what officers said of it",
+                   "latency_us", "reports")),
+    comment="per camera, day and detector: what was looked at, what was not and why",
 )  # fmt: skip
 
 camera_health = Table(

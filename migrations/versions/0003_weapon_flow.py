@@ -347,12 +347,10 @@ CREATE TABLE detection_stats (
   frames_positive BIGINT DEFAULT 0 NOT NULL,
   latency_us BIGINT DEFAULT 0 NOT NULL,
   reports BIGINT DEFAULT 0 NOT NULL,
-  confirmed BIGINT DEFAULT 0 NOT NULL,
-  false_alarms BIGINT DEFAULT 0 NOT NULL,
   CONSTRAINT pk_detection_stats PRIMARY KEY (day, device_id, model)
 );
-COMMENT ON TABLE detection_stats IS 'per camera, day and model: what was looked at, what was not and why, and what officers said of it';
-COMMENT ON COLUMN detection_stats.model IS ''''' for what no model saw';
+COMMENT ON TABLE detection_stats IS 'per camera, day and detector: what was looked at, what was not and why';
+COMMENT ON COLUMN detection_stats.model IS 'the detector''s instance; '''' for what none looked at';
 CREATE TABLE camera_health (
   device_id BIGINT NOT NULL,
   vendor_id BIGINT NOT NULL,
