@@ -51,6 +51,7 @@ from core.domain.part_stream import PartStream, StreamPart
 from core.domain.pictures import picture_parts, read_picture
 from core.domain.plates import IndonesianPlate, normalise_plate, read_indonesian_plate, repair_plate, within_one_edit
 from core.domain.receipts import read_answer, read_look_up, read_status, retry_after_s
+from core.domain.stream_events import stream_payloads
 from core.domain.streams import StreamConnect, StreamConnection, StreamHead
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
@@ -150,6 +151,7 @@ __all__ = [
     "sniff",
     "split_jpegs",
     "split_parts",
+    "stream_payloads",
     "sum_up",
     "within_one_edit",
 ]

@@ -50,6 +50,11 @@ class PartStream:
         self._headers: dict[str, str] | None = None
         self._scanned = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """No part is under way."""
+        return self._headers is None or not self._buffer
+
     def feed(self, chunk: bytes) -> list[StreamPart]:
         """Take bytes; the parts that are complete by now."""
         self._buffer += chunk

@@ -21,8 +21,8 @@ from sqlalchemy import select
 from core.accounts.tables import devices, vendors
 from core.db.engine import Database
 from core.domain.observations import Device
-from core.domain.stream_urls import StreamUrlRefused, read_stream_url
-from core.outbound import per_device_images
+from core.domain.stream_urls import StreamUrl, StreamUrlRefused, read_stream_url
+from core.outbound import Policy, per_device_images
 from core.secrets import SecretBox, Unsealable
 from core.streams.http import HttpLoop, StreamLost
 from core.streams.motion import MotionGate
@@ -94,29 +94,44 @@ def device_of(row: Any) -> Device:
     )  # fmt: skip
 
 
-def _camera(row: Any, box: SecretBox) -> Camera:
-    device = device_of(row)
+class StreamAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's address with its login and what was approved; problem: why it may not be opened ("" = it may)."""
+
+    url: StreamUrl | None = None
+    policy: Policy | None = None
+    problem: str = ""
+
+
+def read_address(row: Any, box: SecretBox) -> StreamAddress:
+    """From a devices row."""
+    if not row["stream_allow"]:
+        return StreamAddress(problem="its address waits for an admin's approval")
     try:
-        settings = msgspec.convert(row["settings"].get("stream", {}), StreamSettings)
-        if row["stream_kind"] == "file":
-            path = Path(row["stream_url"] or "")
-            return Camera(
-                device=device, plan=StreamPlan(kind="file", fps=settings.fps, path=path), settings=settings,
-                detect=row["detect"],
-            )  # fmt: skip
-        if not row["stream_allow"]:
-            return Camera(device=device, plan=None, problem="its address waits for an admin's approval")
         url = read_stream_url(row["stream_url"] or "")
         if row["stream_login"]:
             user, _, password = box.open(row["stream_login"], login_context(row["id"])).decode().partition(":")
             url = msgspec.structs.replace(url, login=(user, password))
-        plan = StreamPlan(
-            kind=row["stream_kind"], fps=settings.fps, url=url, policy=per_device_images(row["stream_allow"])
-        )
-    except (StreamUrlRefused, Unsealable, msgspec.ValidationError, ValueError) as error:
-        return Camera(device=device, plan=None, problem=str(error))
+        return StreamAddress(url=url, policy=per_device_images(row["stream_allow"]))
+    except (StreamUrlRefused, Unsealable, ValueError) as error:
+        return StreamAddress(problem=str(error))
+
+
+def _camera(row: Any, box: SecretBox) -> Camera:
+    device = device_of(row)
     allow = tuple(row["stream_allow"])
-    return Camera(device=device, plan=plan, settings=settings, detect=row["detect"], allow=allow)
+    try:
+        settings = msgspec.convert(row["settings"].get("stream", {}), StreamSettings)
+    except msgspec.ValidationError as error:
+        return Camera(device=device, plan=None, allow=allow, problem=f"settings.stream: {error}")
+    how = {"device": device, "settings": settings, "detect": row["detect"], "allow": allow}
+    if row["stream_kind"] == "file":
+        path = Path(row["stream_url"] or "")
+        return Camera(plan=StreamPlan(kind="file", fps=settings.fps, path=path), **how)
+    address = read_address(row, box)
+    if address.url is None:
+        return Camera(plan=None, problem=address.problem, **how)
+    plan = StreamPlan(kind=row["stream_kind"], fps=settings.fps, url=address.url, policy=address.policy)
+    return Camera(plan=plan, **how)
 
 
 class Counts(msgspec.Struct):
@@ -155,6 +170,11 @@ class CameraReader(threading.Thread):
         self._counts = Counts()
         self._lock = threading.Lock()
         self._window: tuple[float, int] = (time.monotonic(), 0)
+
+    @property
+    def device(self) -> Device:
+        """Whose frames these are."""
+        return self.camera.device
 
     def stop(self) -> None:
         """Ask the thread to end; join() waits for it."""

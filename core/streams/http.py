@@ -12,7 +12,6 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -121,9 +120,7 @@ class HttpStream:
     def __enter__(self) -> HttpStream:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ def _handler(camera):
                 self.send_header("Location", "http://127.0.0.1:1/secret")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-            elif self.path.startswith("/events"):
+            elif self.path.startswith(("/ISAPI/Event/", "/cgi-bin/")):
                 self._stream("multipart/mixed; boundary=boundary", b"--boundary", camera.parts)
             else:
                 self._stream("multipart/x-mixed-replace; boundary=frame", b"--frame", None)

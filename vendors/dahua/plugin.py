@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from core import api
-from core.api import Answer, MalformedPayload, Observation, Payload, Recognition, UnsupportedEvent, hookimpl
+from core.api import (
+    Answer,
+    Device,
+    MalformedPayload,
+    Observation,
+    Payload,
+    Recognition,
+    StreamConnect,
+    UnsupportedEvent,
+    hookimpl,
+    stream_payloads,
+)
 from vendors.dahua import dialect
 from vendors.dahua.answers import TABLE
 
@@ -21,6 +34,9 @@ _MARKS = (
     (b'"active"', 0.3, "Active of an ITSAPI keep-alive"),
 )
 
+_EVENTS = "/cgi-bin/eventManager.cgi?action=attach&codes=[All]&heartbeat=5"
+_PICTURES = "/cgi-bin/snapManager.cgi?action=attachFileProc&channel={channel}&heartbeat=5&Flags[0]=Event&Events=[All]"
+
 
 class Plugin(api.Plugin):
     """Parses what Dahua devices push; the bulk is in dialect.py."""
@@ -30,6 +46,13 @@ class Plugin(api.Plugin):
     @hookimpl
     def answers(self) -> list[Answer]:
         return list(TABLE)
+
+    @hookimpl
+    def open_stream(self, device: Device, connect: StreamConnect) -> Iterator[Payload]:
+        """eventManager tells more, snapManager brings pictures; `settings.dahua.stream` or the purposes choose."""
+        wanted = device.settings.get("dahua", {}).get("stream") or ("snapshots" if device.purposes else "events")
+        path = _PICTURES.format(channel=device.channel or "1") if wanted == "snapshots" else _EVENTS
+        return stream_payloads(connect, device, path, silent_s=30.0)  # heartbeats come every 5 s
 
     @hookimpl
     def parse_payload(self, payload: Payload) -> list[Observation]:

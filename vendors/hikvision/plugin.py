@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
-from core.api import Answer, Observation, Payload, PluginConfig, Recognition, ViolationType, hookimpl
+from core.api import (
+    Answer,
+    Device,
+    Observation,
+    Payload,
+    PluginConfig,
+    Recognition,
+    StreamConnect,
+    ViolationType,
+    hookimpl,
+    stream_payloads,
+)
 from core.api import Plugin as Base
 from vendors.hikvision import event, pictures
 from vendors.hikvision.body import read_body
@@ -44,6 +57,10 @@ class Plugin(Base):
             if mark in head:
                 return Recognition(confidence=0.7, why=f"the body speaks of {mark.decode()}")
         return None
+
+    @hookimpl
+    def open_stream(self, device: Device, connect: StreamConnect) -> Iterator[Payload]:
+        return stream_payloads(connect, device, "/ISAPI/Event/notification/alertStream")
 
     @hookimpl
     def parse_payload(self, payload: Payload) -> list[Observation]:
