@@ -25,7 +25,7 @@ from core.domain.errors import (
     UnsupportedEvent,
 )
 from core.domain.events import DomainEvent, Health
-from core.domain.fields import Fields, as_text, objects, records
+from core.domain.fields import Fields, as_text, named_values, objects, records
 from core.domain.frames import Box, Frame, Sighting
 from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
 from core.domain.incidents import IncidentType
@@ -129,6 +129,7 @@ __all__ = [
     "hookimpl",
     "is_multipart",
     "measure",
+    "named_values",
     "normalise_plate",
     "objects",
     "parse_xml",

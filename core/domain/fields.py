@@ -119,6 +119,16 @@ def records(root: Any, *names: str) -> Iterator[Fields]:
     return _records(root, names, {}, 0)
 
 
+def named_values(root: Any) -> dict[str, str]:
+    """The Name and Value pairs below (ONVIF's SimpleItem) as an object; of equal names the first with a value."""
+    found: dict[str, str] = {}
+    for node in objects(root):
+        name = node.text("name")
+        if name and node.has("value") and not found.get(name):
+            found[name] = node.text("value")
+    return found
+
+
 def _records(root: Any, names: tuple[str, ...], around: dict[str, Any], depth: int) -> Iterator[Fields]:
     if isinstance(root, list) and depth <= MAX_WALK:
         for item in root:

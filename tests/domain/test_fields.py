@@ -10,7 +10,7 @@ from core.bodies import read_body, read_form
 from core.domain.camera_time import read_moment
 from core.domain.confidence import percent_of_fraction
 from core.domain.errors import MalformedPayload
-from core.domain.fields import Fields, objects, records
+from core.domain.fields import Fields, named_values, objects, records
 from core.domain.pictures import read_picture
 from core.testing.fixtures import device
 from core.xml import MAX_XML
@@ -155,3 +155,11 @@ def test_a_record_is_lent_what_the_objects_around_it_say():
     ]
     assert ["A"] == [r.text("plate") for r in records([[{"plate": "A", "other": {"plate": "inside"}}], 7], "plate")]
     assert [] == list(records({"a": {"b": 1}}, "plate")) + list(records("plate", "plate"))
+
+
+def test_name_and_value_pairs_are_an_object():
+    body = b"""<t:Data xmlns:t="x"><t:SimpleItem Name="plate" Value=""/><t:SimpleItem Value="B1A" Name="plate"/>
+    <t:SimpleItem Name="lane" Value="2"/><t:ElementItem Name="shape"/></t:Data>"""
+
+    assert {"plate": "B1A", "lane": "2"} == named_values(read_body(body).root)
+    assert {"lane": "2"} == named_values([{"name": "lane", "value": 2}, {"name": "lane", "value": 3}])
