@@ -1,0 +1,1 @@
+"""Axis: License Plate Verifier (ALPV) and FF Group CAMMRA."""
