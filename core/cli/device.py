@@ -17,9 +17,10 @@ from core.cli.user import operator
 from core.db.engine import Database
 from core.db.runtime import open_services
 from core.ingest import devices
-from core.ingest.devices import AUTH_METHODS, NewDevice, NewKey
+from core.ingest.devices import AUTH_METHODS, DeviceError, NewDevice, NewKey
 from core.secrets import SecretBox
 from core.settings import Settings
+from core.streams.setting import KINDS, remove_stream, set_stream
 
 _GRACE = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -185,6 +186,62 @@ def set_password(code: str, username: str, password_file: Path | None, allow_md5
         _database(settings), _box(settings), code, password, username=username, allow_md5=allow_md5, by=operator()
     )
     click.echo(f"{code}: password set for the user name {name}")
+
+
+@command.command("stream")
+@click.argument("code")
+@click.argument("where", required=False)
+@click.option("--kind", type=click.Choice(KINDS), help="What is read; guessed from WHERE if not given.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="CIDR[:PORT]",
+    help="Where its address may lead; the very address of WHERE if not given; may be repeated.",
+)
+@click.option(
+    "--login-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Holds user:password; never an argument, since those are seen by all.",
+)
+@click.option("--detect/--no-detect", default=True, show_default=True, help="Its pictures go to the detectors.")
+@click.option("--remove", is_flag=True, help="Read nothing more from it.")
+def stream(
+    code: str,
+    where: str | None,
+    kind: str | None,
+    allow: tuple[str, ...],
+    login_file: Path | None,
+    detect: bool,
+    remove: bool,
+) -> None:
+    """Read the stream of the device CODE at WHERE: rtsp://…, http://… or a video file of this machine.
+
+    Kinds: rtsp, mjpeg, snapshot (a picture's address, asked for again and again), file, and vendor: the make's own
+    event stream (Hikvision alertStream, Dahua eventManager and snapManager), WHERE being the device's web address.
+    """
+    settings = settings_of()
+    if remove:
+        if not remove_stream(_database(settings), code, by=operator()):
+            raise DeviceError(f"there is no device {code!r}; `tangkapin device list` names all")
+        click.echo(f"{code}: nothing is read from it any more")
+        return
+    if not where:
+        raise click.UsageError("say WHERE its stream is, or --remove")
+    kind = kind or _guessed_kind(where)
+    login = _read_password(login_file) if login_file else ""
+    allowed = set_stream(
+        _database(settings), _box(settings), code, kind, where, by=operator(), login=login,
+        allow=list(allow) or None, detect=detect,
+    )  # fmt: skip
+    click.echo(f"{code}: {kind}, opened at {', '.join(allowed) or 'this machine'}")
+
+
+def _guessed_kind(where: str) -> str:
+    if where.lower().startswith("rtsp://"):
+        return "rtsp"
+    if "://" not in where:
+        return "file"
+    return "snapshot" if where.partition("?")[0].lower().endswith((".jpg", ".jpeg", ".png", "/picture")) else "mjpeg"
 
 
 @command.command("disable")

@@ -22,6 +22,7 @@ from core.accounts.tables import devices, vendors
 from core.db.engine import Database
 from core.domain.observations import Device
 from core.domain.stream_urls import StreamUrl, StreamUrlRefused, read_stream_url
+from core.incidents.cctv import login_context
 from core.outbound import Policy, per_device_images
 from core.secrets import SecretBox, Unsealable
 from core.streams.http import HttpLoop, StreamLost
@@ -33,7 +34,6 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 HEALTHY_AFTER_S = 30.0
-_STREAM_LOGIN = b"devices.stream_login:%d"
 
 
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,11 +58,6 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     detect: bool = True
     allow: tuple[str, ...] = ()
     problem: str = ""
-
-
-def login_context(device_id: int) -> bytes:
-    """What a sealed stream login is bound to."""
-    return _STREAM_LOGIN % device_id
 
 
 def load_cameras(database: Database, box: SecretBox) -> list[Camera]:
@@ -90,7 +85,7 @@ def device_of(row: Any) -> Device:
         vendor_code=row["vendor_code"], name=row["device_name"] or "", location=row["location"] or "",
         zone=row["zone"], time_rule=row["time_rule"], purposes=tuple(row["purposes"]),
         speed_limit_kmh=row["speed_limit_kmh"], serial=row["serial"] or "", channel=row["channel"] or "",
-        latitude=row["latitude"], longitude=row["longitude"], settings=row["settings"],
+        latitude=row["latitude"], longitude=row["longitude"], detect=row["detect"], settings=row["settings"],
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from sqlalchemy import insert, update
 
 from core.accounts.tables import devices
 from core.domain.observations import Device
+from core.incidents.cctv import login_context
 from core.secrets import SecretBox
 from core.streams import cameras as module
-from core.streams.cameras import Camera, CameraDesk, StreamSettings, load_cameras, login_context
+from core.streams.cameras import Camera, CameraDesk, StreamSettings, load_cameras
 
 BOX = SecretBox("kunci-untuk-uji-yang-cukup-panjang")
 

@@ -13,13 +13,13 @@ from core.domain.multipart import is_multipart, split_parts
 from core.domain.observations import Payload
 from core.evidence.store import MediaStore
 from core.hooks.host import Host
+from core.incidents.cctv import login_context
 from core.ingest.answers import AnswerTable
 from core.ingest.health_book import HealthBook
 from core.ingest.tables import payloads
 from core.ingest.writer import InboxWriter
 from core.secrets import SecretBox
 from core.streams import vendor as module
-from core.streams.cameras import login_context
 from core.streams.vendor import Inbox, StreamDesk, load_vendor_streams
 from core.testing.fixtures import describe, load_http
 
