@@ -74,6 +74,17 @@ export const At = ({ at, shape = "full" }: { at: string | null | undefined; shap
     <span className="muted">–</span>
   );
 
+/** A camera by its name, with its place where that says more. */
+export function Where({ device }: { device: { code: string; name?: string | null; location?: string | null } }): ReactNode {
+  const name = device.name || device.code;
+  return (
+    <>
+      {name}
+      <small>{device.location && device.location !== name ? device.location : device.code}</small>
+    </>
+  );
+}
+
 type FieldProps = { label: string; hint?: string; error?: string | undefined; children: (id: string, described: string | undefined) => ReactNode };
 
 /** A labelled control: `children` gets the ids to put on it. */

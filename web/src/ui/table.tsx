@@ -10,8 +10,10 @@ export type Column<T> = {
   cell(row: T): ReactNode;
   /** numbers stand right */
   end?: boolean;
-  /** takes what is left */
+  /** takes what is left, and wraps */
   wide?: boolean;
+  /** prose of unknown length: wraps */
+  prose?: boolean;
 };
 
 type ListState<T> = {
@@ -73,7 +75,7 @@ export function ListTable<T>({ label, columns, list, keyOf, onOpen, openLabel, t
                         {column.cell(row)}
                       </button>
                     ) : (
-                      column.cell(row)
+                      <div>{column.cell(row)}</div>
                     )}
                   </td>
                 ))}
@@ -94,5 +96,5 @@ export function ListTable<T>({ label, columns, list, keyOf, onOpen, openLabel, t
 }
 
 function classOf<T>(column: Column<T>): string | undefined {
-  return [column.end && "end", column.wide && "wide"].filter(Boolean).join(" ") || undefined;
+  return [column.end && "end", column.wide && "wide", column.prose && "prose"].filter(Boolean).join(" ") || undefined;
 }

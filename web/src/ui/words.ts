@@ -73,7 +73,29 @@ export const REASONS: readonly (readonly [code: string, text: string])[] = [
   ["other", msg("Another reason (note needed)")],
 ];
 
-const TABLES = { status: STATUS, delivery: DELIVERY, device: DEVICE, skew: SKEW, verdict: VERDICT, breaker: BREAKER, violation: VIOLATION };
+const DIRECTION: Record<string, Word> = {
+  approach: [msg("approaching"), "plain"],
+  depart: [msg("departing"), "plain"],
+  in: [msg("inwards"), "plain"],
+  out: [msg("outwards"), "plain"],
+};
+/** What rules write beside a case. */
+const DETAIL: Record<string, Word> = {
+  ground: [msg("Found by"), "plain"],
+  every_passage: [msg("every passage here"), "plain"],
+  claimed: [msg("Told by the camera"), "plain"],
+  day_is: [msg("Kind of date"), "plain"],
+  odd: [msg("odd"), "plain"],
+  even: [msg("even"), "plain"],
+  last_digit: [msg("Last digit"), "plain"],
+  hours: [msg("Hours of the rule"), "plain"],
+  local_time: [msg("Local time"), "plain"],
+  over_kmh: [msg("Over the limit, km/h"), "plain"],
+  tolerance_kmh: [msg("Tolerance, km/h"), "plain"],
+  band: [msg("Band, km/h over"), "plain"],
+};
+
+const TABLES = { status: STATUS, delivery: DELIVERY, device: DEVICE, skew: SKEW, verdict: VERDICT, breaker: BREAKER, violation: VIOLATION, direction: DIRECTION, detail: DETAIL };
 
 export function said(table: keyof typeof TABLES, code: string): string {
   const word = TABLES[table][code];

@@ -24,7 +24,7 @@ export default function Audit(): ReactNode {
   const columns: Column<Row>[] = [
     { name: t("Time"), cell: (row) => <At at={row.at} /> },
     { name: t("Who"), cell: (row) => <>{row.actor_name || row.actor_role}<small>{row.actor_role}</small></> },
-    { name: t("What"), cell: (row) => actWords(row.action) },
+    { name: t("What"), prose: true, cell: (row) => actWords(row.action) },
     { name: t("Of what"), cell: (row) => (row.object_kind === "violation" && row.object_id ? <Link href={`/cases/${row.object_id}`}>{t("Case")} #{row.object_id}</Link> : [row.object_kind, row.object_id].filter(Boolean).join(" ") || "–") },
     { name: t("Purpose, details"), wide: true, cell: (row) => <>{row.purpose}<small>{details(row.detail)}</small></> },
     { name: t("From where"), cell: (row) => row.peer || "–" },
@@ -54,6 +54,7 @@ export default function Audit(): ReactNode {
 /** The details of an act as short text. */
 function details(detail: Record<string, unknown>): string {
   return Object.entries(detail)
+    .filter(([, value]) => value !== false && value !== null && value !== "")
     .map(([name, value]) => `${name.replaceAll("_", " ")}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
     .join(" · ")
     .slice(0, 240);

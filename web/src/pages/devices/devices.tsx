@@ -25,8 +25,7 @@ export default function Devices(): ReactNode {
   const troubled = (one: Device) => one.state === "offline" || one.state === "never" || ["hold", "wrong_zone", "warn"].includes(one.skew_state);
   const rows = show === "all" ? list.rows : list.rows?.filter(troubled);
   const columns: Column<Device>[] = [
-    { name: t("Camera"), wide: true, cell: (row) => <>{row.device_name ?? row.device_code}<small className="mono">{row.device_code}</small></> },
-    { name: t("Place"), cell: (row) => row.location ?? "–" },
+    { name: t("Camera"), wide: true, cell: (row) => <>{row.device_name ?? row.device_code}<small>{[row.location !== row.device_name && row.location, row.device_code].filter(Boolean).join(" · ")}</small></> },
     { name: t("Make"), cell: (row) => row.maker },
     { name: t("State"), cell: (row) => <Badge tone={toneOf("device", row.state)}>{said("device", row.state)}</Badge> },
     { name: t("Last heard"), cell: (row) => <Ago at={row.last_seen} /> },
@@ -55,7 +54,7 @@ export default function Devices(): ReactNode {
 export function Clock({ row }: { row: Device }): ReactNode {
   return (
     <Badge tone={toneOf("skew", row.skew_state)} title={row.skew_note ?? ""}>
-      {row.skew_s == null ? said("skew", row.skew_state) : t("{sign}{s} s", { sign: row.skew_s > 0 ? "+" : "", s: number(row.skew_s, 1) })}
+      {row.skew_s == null ? said("skew", row.skew_state) : t("{sign}{s} s", { sign: row.skew_s > 0 ? "+" : "", s: number(Math.round(row.skew_s * 10) / 10 || 0, 1) })}
     </Badge>
   );
 }

@@ -64,6 +64,9 @@ export function CaseFacts({ one, correcting, onCorrect, onDone, correct }: Props
   );
 }
 
+/** Details of a rule that stand on lines of their own. */
+const SHOWN_ELSEWHERE = /limit_kmh$|^(lane_no|speed_kmh|limit_of|zone|date)$/;
+
 function factsOf(one: Case, best: Schemas["ReadView"] | undefined): (readonly [string, ReactNode])[] {
   const passage = one.passage;
   const speed = passage?.speed_kmh ?? best?.speed_kmh;
@@ -73,13 +76,13 @@ function factsOf(one: Case, best: Schemas["ReadView"] | undefined): (readonly [s
     [t("Time of offence"), <At at={one.capture_time} />],
     [t("Place"), one.device.location],
     [t("Camera"), <>{one.device.name ?? one.device.code} <span className="muted mono">{one.device.code}</span></>],
-    [t("Lane, direction"), [passage?.lane_no, passage?.direction].filter(Boolean).join(", ") || null],
+    [t("Lane, direction"), [passage?.lane_no, passage?.direction && passage.direction !== "unknown" && said("direction", passage.direction)].filter(Boolean).join(", ") || null],
     [t("Vehicle"), vehicle || null],
     ...(speed != null ? [[t("Speed"), typeof limit === "number" ? t("{v} km/h where {limit} are allowed", { v: number(speed), limit: number(limit) }) : t("{v} km/h", { v: number(speed) })] as const] : []),
     ...Object.entries(one.detail)
-      .filter(([name, value]) => !name.endsWith("limit_kmh") && (typeof value === "string" || typeof value === "number" || typeof value === "boolean"))
+      .filter(([name, value]) => !SHOWN_ELSEWHERE.test(name) && (typeof value === "string" || typeof value === "number" || value === true))
       .slice(0, 6)
-      .map(([name, value]) => [name.replaceAll("_", " "), String(value)] as const),
+      .map(([name, value]) => [said("detail", name), value === true ? t("yes") : said("detail", String(value))] as const),
     ...(best?.capture_time_raw ? [[t("The camera's own clock"), <span className="mono">{best.capture_time_raw}</span>] as const] : []),
     [t("Agency"), one.vendor_code],
   ];

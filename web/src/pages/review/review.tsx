@@ -256,7 +256,7 @@ function Nothing({ desk, undo }: { desk: Desk; undo(): void }): ReactNode {
       <Empty icon={CheckCheck} title={t("Nothing waits for a decision")}>
         {t("New cases appear here by themselves.")}
       </Empty>
-      <Last done={desk.done} undo={undo} />
+      {desk.done.length > 0 && <Last done={desk.done} undo={undo} />}
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
 import { t } from "../../i18n/index.ts";
 import { useLive } from "../../live/live.ts";
-import { Ago, At, Badge, Field, Panel, Plate } from "../../ui/parts.tsx";
+import { Ago, At, Badge, Field, Panel, Plate, Where } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { reasonWords, said, toneOf, VIOLATIONS } from "../../ui/words.ts";
 
@@ -31,10 +31,11 @@ export default function Cases(): ReactNode {
     { name: t("Plate"), cell: (row) => <Plate text={row.plate_number} /> },
     { name: t("Violation"), cell: (row) => said("violation", row.violation_type) },
     { name: t("Time of offence"), cell: (row) => <At at={row.capture_time} /> },
-    { name: t("Camera"), wide: true, cell: (row) => <>{row.device.name ?? row.device.code}<small>{row.device.location}</small></> },
+    { name: t("Camera"), wide: true, cell: (row) => <Where device={row.device} /> },
     { name: t("State"), cell: (row) => <Badge tone={toneOf("status", row.status)}>{said("status", row.status)}</Badge> },
     {
       name: t("Decision"),
+      prose: true,
       cell: (row) => row.status === "pending" ? (
         <>{row.claim ? t("with {name}", { name: row.claim.name }) : t("due")} {!row.claim && <Ago at={row.due_at} />}</>
       ) : (

@@ -6,7 +6,7 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
 import { number, t, tn } from "../../i18n/index.ts";
 import { fromLocalInput } from "../../i18n/time.ts";
-import { At, Badge, Button, Choice, Field, Panel, Plate } from "../../ui/parts.tsx";
+import { At, Badge, Button, Choice, Field, Panel, Plate, Where } from "../../ui/parts.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { said, toneOf } from "../../ui/words.ts";
@@ -85,18 +85,11 @@ export default function Search(): ReactNode {
   );
 }
 
-const place = (device: Schemas["DeviceView"]): ReactNode => (
-  <>
-    {device.name ?? device.code}
-    <small>{device.location ?? device.code}</small>
-  </>
-);
-
 function passageColumns(): Column<Schemas["PassageView"]>[] {
   return [
     { name: t("Plate"), cell: (row) => <Plate text={row.plate_number} /> },
     { name: t("Time"), cell: (row) => <At at={row.first_at} /> },
-    { name: t("Camera"), wide: true, cell: (row) => place(row.device) },
+    { name: t("Camera"), wide: true, cell: (row) => <Where device={row.device} /> },
     { name: t("Vehicle"), cell: (row) => [row.vehicle_type, row.vehicle_color].filter(Boolean).join(", ") || "–" },
     { name: t("Speed"), end: true, cell: (row) => (row.speed_kmh == null ? "–" : t("{v} km/h", { v: number(row.speed_kmh) })) },
     { name: t("Reads"), end: true, cell: (row) => number(row.reads) },
@@ -108,7 +101,7 @@ function readColumns(): Column<Schemas["ReadView"]>[] {
   return [
     { name: t("Plate"), cell: (row) => <Plate text={row.plate_number} struck={row.voided} /> },
     { name: t("Time"), cell: (row) => <At at={row.capture_time} /> },
-    { name: t("Camera"), wide: true, cell: (row) => place(row.device) },
+    { name: t("Camera"), wide: true, cell: (row) => <Where device={row.device} /> },
     { name: t("Confidence"), end: true, cell: (row) => (row.confidence == null ? "–" : `${number(row.confidence, 1)} %`) },
     { name: t("Judged"), cell: (row) => <Badge tone={toneOf("verdict", row.verdict)} title={row.verdict_reason ?? ""}>{said("verdict", row.verdict)}</Badge> },
     { name: t("Pictures"), end: true, cell: (row) => number(row.pictures.filter((picture) => picture.state === "stored").length) },
