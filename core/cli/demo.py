@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from core.testing.demo import Demo
 
 
+LEFT_TO_PEOPLE = 25
+"""Cases of an agency that the scripted validators leave in the queue: whoever logs in finds work."""
+
+
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Run a bounded scenario; exit 1 unless every stage's counts agree.")
 @click.option("--events", type=click.IntRange(12), default=72, show_default=True, help="With --once: how many.")
@@ -85,7 +89,7 @@ async def _main(settings: Any, *, once: bool, events: int, rate: float, as_json:
 async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, quiet: bool) -> None:
     fleet = demo.fleet(rate=rate)
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(fleet.run())]
-    tasks += [asyncio.create_task(v.run(stop)) for v in demo.validators()]
+    tasks += [asyncio.create_task(v.run(stop)) for v in demo.validators(leave=LEFT_TO_PEOPLE)]
     try:
         if view:
             await _watch(demo, stop)

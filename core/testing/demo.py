@@ -112,6 +112,7 @@ class Demo:
         self.world = World(settings.home)
         self.settings = settings
         self.logins: list[Login] = []
+        self._scripted: list[Login] = []
         self.url = ""
         self.etnas_port = 0
         self.events: deque[str] = deque(maxlen=8)
@@ -181,13 +182,14 @@ class Demo:
             on_post=posted,
         )  # fmt: skip
 
-    def validators(self, *, reject: float = 0.15, undo: float = 0.0, pause_s: float = 0.4) -> list[Validator]:
-        """One scripted officer for each agency."""
+    def validators(
+        self, *, reject: float = 0.15, undo: float = 0.0, pause_s: float = 0.4, leave: int = 0
+    ) -> list[Validator]:
+        """One scripted officer for each agency, with an account that no person uses: claims are by account."""
         return [
-            Validator(self.url, login.username, login.password, reject=reject, undo=undo, pause_s=pause_s,
+            Validator(self.url, login.username, login.password, reject=reject, undo=undo, pause_s=pause_s, leave=leave,
                       seed=number, on_act=self._acted(login))
-            for number, login in enumerate(self.logins)
-            if login.role == "officer"
+            for number, login in enumerate(self._scripted)
         ]  # fmt: skip
 
     async def wait_for(self, what: str, agreed: Callable[[Counts], bool], timeout_s: float) -> Counts:
@@ -226,7 +228,9 @@ class Demo:
         await asyncio.to_thread(migrate.upgrade, self._services.database_url)
         self.database = Database(self._services.database_url)
         secret = self.settings.signing_key().reveal()
-        self.logins = await asyncio.to_thread(self.world.open, self.database, secret)
+        staff = await asyncio.to_thread(self.world.open, self.database, secret)
+        self.logins = [login for login in staff if not login.scripted]
+        self._scripted = [login for login in staff if login.scripted]
         self._host = Host.load(plugins, environ=os.environ, data_dir=self.settings.home / "plugins")
 
     def _etnas_command(self) -> list[str]:

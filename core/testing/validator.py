@@ -38,6 +38,7 @@ class Validator:
     reject    share of cases that are rejected
     undo      share of approvals that are taken back at once, as far as the API lets
     pause_s   how long a decision takes
+    leave     cases that are left to people: nothing is taken while no more than so many wait
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Validator:
         reject: float = 0.15,
         undo: float = 0.0,
         pause_s: float = 0.3,
+        leave: int = 0,
         seed: int = 1,
         on_act: Callable[[str, dict[str, Any]], None] = lambda act, case: None,
     ) -> None:
@@ -58,6 +60,7 @@ class Validator:
         self._reject = reject
         self._undo = undo
         self._pause_s = pause_s
+        self._leave = leave
         self._chance = random.Random(seed)
         self._on_act = on_act
         self._token = ""
@@ -84,9 +87,16 @@ class Validator:
         return self.decisions
 
     async def _next(self, session: aiohttp.ClientSession) -> dict[str, Any] | None:
+        if self._leave and await self._waiting(session) <= self._leave:
+            return None
         _, body = await self._call(session, "/api/violations/next", {})
         found: dict[str, Any] | None = body.get("data")
         return found
+
+    async def _waiting(self, session: aiohttp.ClientSession) -> int:
+        _, body = await self._call(session, "/api/overview")
+        waiting: int = body["data"]["waiting"]["pending"]
+        return waiting
 
     async def _decide(self, session: aiohttp.ClientSession, case: dict[str, Any]) -> None:
         path = f"/api/violations/{case['id']}"
@@ -123,13 +133,14 @@ class Validator:
         self._on_act("undo", case)
 
     async def _call(
-        self, session: aiohttp.ClientSession, path: str, body: dict[str, Any]
+        self, session: aiohttp.ClientSession, path: str, body: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
+        method = "GET" if body is None else "POST"
         for _ in range(2):
             if not self._token:
                 self._token = await self._log_in(session)
             headers = {"Authorization": f"Bearer {self._token}"}
-            async with session.post(self._url + path, json=body, headers=headers) as answer:
+            async with session.request(method, self._url + path, json=body, headers=headers) as answer:
                 if answer.status == 503:
                     raise NotNow(f"{path} was answered 503")
                 found = await answer.json(content_type=None)

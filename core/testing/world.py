@@ -49,12 +49,13 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Login(msgspec.Struct, frozen=True):
-    """A staff account with its password, printed by the demo."""
+    """A staff account with its password: printed by the demo for people, or of a scripted validator."""
 
     username: str
     password: str
     role: str
     agency: str
+    scripted: bool = False
 
 
 AGENCIES = (
@@ -173,10 +174,15 @@ class World:
 
     def _open_staff(self, database: Database, secret: str) -> list[Login]:
         if self._logins_file.exists():
-            return msgspec.json.decode(self._logins_file.read_bytes(), type=list[Login])
+            kept = msgspec.json.decode(self._logins_file.read_bytes(), type=list[Login])
+            if any(login.scripted for login in kept):
+                return kept
         accounts = Accounts(database, secret)
         logins = [Login("admin", _password(), "admin", "")]
-        logins += [Login(f"petugas.{a.code.removeprefix('polda-')}", _password(), "officer", a.code) for a in AGENCIES]
+        for agency in AGENCIES:
+            short = agency.code.removeprefix("polda-")
+            logins.append(Login(f"petugas.{short}", _password(), "officer", agency.code))
+            logins.append(Login(f"validator.{short}", _password(), "officer", agency.code, scripted=True))
         for login in logins:
             try:
                 accounts.add_user(
