@@ -41,6 +41,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     time_rule   "offset": trust the offset or epoch that the device sends;
                 "wall_clock": ignore a sent offset and read the digits in `zone` (cameras left at factory +08:00)
     purposes    violation types this camera was installed for ("lampu_merah", "batas_kecepatan")
+    detect      its pictures go to the detectors
     settings    free per-device settings of plugins, by plugin folder name ({"anpr_filter": {"accept": 90}})
     """
 
@@ -59,6 +60,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     channel: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    detect: bool = False
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
 
 

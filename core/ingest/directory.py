@@ -268,6 +268,7 @@ def _device(row: Mapping[str, Any]) -> Device:
         channel=row["channel"] or "",
         latitude=row["latitude"],
         longitude=row["longitude"],
+        detect=row["detect"],
         settings=row["settings"],
     )
 

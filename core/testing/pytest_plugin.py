@@ -152,6 +152,7 @@ def make_device(make_vendor: Callable[..., int]) -> Callable[..., Device]:
             channel=row["channel"] or "",
             latitude=row["latitude"],
             longitude=row["longitude"],
+            detect=row["detect"],
             settings=row["settings"],
         )
 

@@ -20,7 +20,7 @@ import structlog
 from core.domain.cases import CaseDraft, Passage, Verdict
 from core.domain.clock import KEPT, judge_skew
 from core.domain.images import measure
-from core.domain.observations import Device, Image, Observation, PlateRead
+from core.domain.observations import Device, FrameCapture, Image, Observation, PlateRead
 from core.evidence.store import MediaStore
 from core.safe_json import clean_text
 from core.traffic import intake_sql as sql
@@ -93,6 +93,7 @@ class Batch:
         self.media: dict[tuple[int, str], dict[str, Any]] = {}
         self.new_blobs: list[tuple[dict[str, Any], bytes]] = []
         self.fetches: list[tuple[JudgedRead, str, str]] = []
+        self.frames: list[dict[str, Any]] = []
         self.quarantine: dict[int, dict[str, Any]] = {}
         self.counts: Counter[tuple[date, int, str, str, int]] = Counter()
         self.problems: Counter[tuple[int, int]] = Counter()
@@ -221,6 +222,8 @@ class Intake:
                 kind = type(observation).__name__.lower()
                 event = clean_text(observation.event)[:80]
                 batch.counts[day, device.id, kind.replace("framecapture", "frame"), event, device.vendor_id] += 1
+                if device.detect and isinstance(observation, FrameCapture):
+                    self._frames(item, observation, device, event, batch)
                 continue
             judged = self._judge(item, ordinal, observation, device, batch)
             if judged.verdict.action == "drop":
@@ -266,23 +269,44 @@ class Intake:
                 judged.images.append({"role": image.role, "url": url, "state": "pending"})
                 batch.fetches.append((judged, image.role, url))
             return
-        info = measure(image.data)
+        judged.images.append({"role": image.role, **self._keep(image, image.data, item, judged.vendor_id, batch)})
+
+    def _keep(
+        self, image: Image, data: bytes | memoryview, item: Parsed, vendor_id: int, batch: Batch
+    ) -> dict[str, Any]:
+        """Put a picture among the vendor's media; what is shown of it ("state" instead of a hash: it is none)."""
+        info = measure(data)
         if info is None or info.width * info.height > MAX_PIXELS:
             state = "not a JPEG or PNG" if info is None else f"over {MAX_PIXELS // 1_000_000} megapixels"
-            judged.images.append({"role": image.role, "state": "dropped", "why": state, "bytes": len(image.data)})
-            return
-        digest = hashlib.sha256(image.data).hexdigest()
-        key = (judged.vendor_id, digest)
+            return {"state": "dropped", "why": state, "bytes": len(data)}
+        digest = hashlib.sha256(data).hexdigest()
+        key = (vendor_id, digest)
         if key not in batch.media:
-            row = {"v": judged.vendor_id, "h": digest, "z": len(image.data), "mi": info.mime, "rf": item.ref,
+            row = {"v": vendor_id, "h": digest, "z": len(data), "mi": info.mime, "rf": item.ref,
                    "a": image.offset or 0, "pl": item.payload_id}  # fmt: skip
             batch.media[key] = row
             if image.offset is None or not item.verbatim or not item.ref:
-                batch.new_blobs.append((row, bytes(image.data)))
-        judged.images.append(
-            {"role": image.role, "sha256": digest, "bytes": len(image.data), "mime": info.mime,
-             "width": info.width, "height": info.height}
-        )  # fmt: skip
+                batch.new_blobs.append((row, bytes(data)))
+        return {"sha256": digest, "bytes": len(data), "mime": info.mime, "width": info.width, "height": info.height}
+
+    def _frames(self, item: Parsed, capture: FrameCapture, device: Device, event: str, batch: Batch) -> None:
+        """Rows for the detectors: the pictures of an alarm, in the order of the payload.
+
+        A live picture was taken when it came, whatever the camera's clock says: else one alarm would be many.
+        """
+        taken = capture.capture_time or item.received_at
+        skew = abs((taken - item.received_at).total_seconds())
+        if skew > self._rules.skew_hold_s and not capture.retransmitted:
+            taken = item.received_at
+        for image in capture.images:
+            if image.data is None:
+                continue
+            kept = self._keep(image, image.data, item, device.vendor_id, batch)
+            if "sha256" in kept:
+                last = batch.frames[-1] if batch.frames else {}
+                ordinal = last["o"] + 1 if last.get("pl") == item.payload_id else 0
+                batch.frames.append({"v": device.vendor_id, "d": device.id, "pl": item.payload_id, "o": ordinal,
+                                     "h": kept["sha256"], "ev": event, "t": taken})  # fmt: skip
 
     def _store_pictures(self, batch: Batch) -> None:
         if batch.new_blobs:
@@ -396,7 +420,7 @@ class Intake:
                 {"d": device, "v": vendor_of[device], "n": problems.get(device, 0), "sa": samples,
                  "ss": skew.seconds, "st": skew.state, "no": skew.note or None}
             )  # fmt: skip
-        if not (batch.media or batch.fetches or batch.quarantine or batch.counts or health):
+        if not (batch.media or batch.fetches or batch.frames or batch.quarantine or batch.counts or health):
             return
         counts = [
             {"dy": day, "d": device, "ou": outcome, "ev": event, "v": vendor, "n": n}
@@ -412,6 +436,7 @@ class Intake:
                         for j, role, url in batch.fetches
                     ]
                 ),
+                "frames": _json(batch.frames),
                 "quarantine": _json(list(batch.quarantine.values())),
                 "counts": _json(counts),
                 "health": _json(health),

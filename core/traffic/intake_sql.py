@@ -88,6 +88,11 @@ f AS (
   INSERT INTO image_fetches (vendor_id, device_id, payload_id, plate_read_id, role, url)
   SELECT v, d, pl, r, ro, u
   FROM jsonb_to_recordset(%(fetches)s::jsonb) AS x(v bigint, d bigint, pl bigint, r bigint, ro text, u text)),
+fr AS (
+  INSERT INTO frames (vendor_id, device_id, payload_id, ordinal, sha256, event, taken_at)
+  SELECT v, d, pl, o, decode(h, 'hex'), ev, t
+  FROM jsonb_to_recordset(%(frames)s::jsonb) AS x(v bigint, d bigint, pl bigint, o int, h text, ev text, t timestamptz)
+  ON CONFLICT (payload_id, ordinal) DO NOTHING),
 q AS (
   INSERT INTO quarantine (vendor_id, device_id, payload_id, plugin, kind, reason, detail)
   SELECT v, d, pl, pg, k, re, de
