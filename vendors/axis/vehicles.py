@@ -139,7 +139,7 @@ def _time(messages: list[Fields], device: Device) -> CaptureTime:
 def _embedded(node: Fields) -> list[Image]:
     """Pictures in base64: a list of objects (ALPV), or a text beside imageType (relays)."""
     usual = node.text("imageType")
-    found = []
+    found: list[Image] = []
     for one in node.nodes("ImageArray", "images"):
         role = _role(one.text("ImageType") or usual)
         found += read_picture(one.text("BinaryImage", "image", "data"), role)
