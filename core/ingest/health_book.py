@@ -7,24 +7,15 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection, func
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from core.accounts.tables import device_health
+from core.db.engine import Database
 
 log = structlog.get_logger(__name__)
-
-
-class _Database(Protocol):
-    def system(self) -> AbstractContext: ...
-
-
-class AbstractContext(Protocol):
-    def __enter__(self) -> Connection: ...
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _Note:
@@ -43,7 +34,7 @@ class _Note:
 class HealthBook:
     """note() is called on the event loop, flush() from a timer thread."""
 
-    def __init__(self, database: _Database) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._notes: dict[int, _Note] = {}
         self._lock = threading.Lock()

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from core.db.engine import Database
 from core.evidence.store import MediaStore, tune_malloc
 from core.ingest.answers import AnswerTable
 from core.ingest.bell import BellPush
@@ -35,7 +36,7 @@ class Serving:
     def __init__(
         self,
         settings: Settings,
-        database: object,
+        database: Database,
         inner: App,
         table: AnswerTable,
         gate: Gate,
@@ -49,13 +50,13 @@ class Serving:
         self.media = MediaStore(settings.home / "media", segment_bytes=SEGMENT_BYTES)
         self._push = BellPush(settings.home / "run" / "parse-bell")
         self.writer = InboxWriter(
-            database,  # type: ignore[arg-type]
+            database,
             self.media,
             queue_limit=settings.ingest_queue_limit,
             batch=settings.ingest_batch,
             ring=self._push.ring,
         )
-        self.health = HealthBook(database)  # type: ignore[arg-type]
+        self.health = HealthBook(database)
         self.front = Front(
             inner,
             table=table,
