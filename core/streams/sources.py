@@ -69,6 +69,8 @@ def decode(data: bytes) -> Any:
     size = measure(data)
     if size is None:
         raise MalformedPayload("expected a JPEG or PNG picture")
+    if not (size.width and size.height):  # hidden behind a megabyte of headers it may be of any size
+        raise MalformedPayload("the picture's header is damaged or cut off")
     if size.width * size.height > MAX_PIXELS:
         raise MalformedPayload(f"the picture has {size.width} x {size.height} pixels, at most {MAX_PIXELS} are decoded")
     image = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_COLOR)
