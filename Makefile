@@ -7,7 +7,7 @@ PACKAGES := chromium gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstrea
 	gstreamer1.0-plugins-ugly python3-gi python3-gst-1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client packages demo test lint drill bench clean
+.PHONY: help setup client packages peers demo test lint drill bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tangkapin needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev,detect,yolo]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,detect,yolo,fcm,webpush]'
 	@touch $@
 
 client: $(STAMP) ## build the pages of web/ into core/web/dist, when their sources changed
@@ -34,7 +34,10 @@ packages: ## put what tests drive in place: Chromium, GStreamer's RTSP server (D
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else echo "The tests of pages and of RTSP need, as root: apt-get install $$missing" >&2; fi
 
-test: setup lint packages ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
+peers: $(STAMP) ## put a server and a client of the Pusher protocol where the notifiers' tests find them
+	@$(BIN)/python tests/peers/install.py
+
+test: setup lint packages peers ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
 	$(BIN)/python -m pytest -m "not drill" $(ARGS)
 
 lint: setup ## formatting, lint, types, import contracts

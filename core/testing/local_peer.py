@@ -103,6 +103,10 @@ class LocalPeer:
         self._server.shutdown()
         self._server.server_close()
 
+    def close_unstarted(self) -> None:
+        """Give the port back without having served."""
+        self._server.server_close()
+
 
 @contextmanager
 def local_peer(answer: Answerer | None = None, tls: tuple[Path, Path] | None = None) -> Iterator[LocalPeer]:
