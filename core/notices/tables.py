@@ -39,10 +39,12 @@ notices = Table(
     Column("collapse_key", String(120), nullable=False, server_default=text("''")),
     moment("created_at", now=True),
     moment("expires_at"),
+    moment("planned_at"),
     CheckConstraint("type IN ('report','cctv','assignment','tracking')", name="type"),
     CheckConstraint("priority IN ('critical','high','medium','low')", name="priority"),
     Index("uq_notices_dedup_key", "vendor_id", "dedup_key", unique=True),
     Index("ix_notices_report_id", "report_id"),
+    Index("ix_notices_unplanned", "id", postgresql_where=text("planned_at IS NULL")),
 )
 
 notice_recipients = Table(

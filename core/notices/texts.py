@@ -1,0 +1,128 @@
+"""What people read, in Indonesian and English. Pure.
+
+Facts are untrusted text and may be missing: they are cut and stripped of control characters; nothing of them is markup.
+Neither texts nor payloads name a person who reported, a phone number or a plate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_CUT = 120
+_WEAPONS = {
+    "id": {"knife": "senjata tajam", "gun": "senjata api", "guns": "senjata api", "other": "benda berbahaya"},
+    "en": {"knife": "a blade", "gun": "a firearm", "guns": "firearms", "other": "a dangerous object"},
+}
+_STATUS = {
+    "id": {"new": "baru", "verified": "terverifikasi", "assigned": "petugas ditugaskan",
+           "in_progress": "sedang ditangani", "completed": "selesai", "rejected": "dibatalkan"},
+    "en": {"new": "new", "verified": "verified", "assigned": "police assigned", "in_progress": "being handled",
+           "completed": "completed", "rejected": "rejected"},
+}  # fmt: skip
+_NOWHERE = {"id": "lokasi tidak diketahui", "en": "unknown place"}
+
+_TEXTS: dict[str, dict[str, tuple[str, str]]] = {
+    "weapon_detected": {
+        "id": ("Terdeteksi {weapon}", "Kamera {cctv} melihat {weapon} di {place}. Menunggu pemeriksaan petugas."),
+        "en": ("Detected: {weapon}", "Camera {cctv} sees {weapon} at {place}. An officer has yet to check it."),
+    },
+    "incident_opened": {
+        "id": ("Laporan baru: {weapon}", "{title}: {place}."),
+        "en": ("New report: {weapon}", "{title}: {place}."),
+    },
+    "incident_update": {
+        "id": ("Laporan {report}: {status}", "{title}, {place}: {status}."),
+        "en": ("Report {report}: {status}", "{title}, {place}: {status}."),
+    },
+    "assigned": {
+        "id": ("Penugasan: {weapon}", "Petugas dikirim ke {place} untuk laporan {report}."),
+        "en": ("Assignment: {weapon}", "Police are sent to {place} for report {report}."),
+    },
+    "assignment_answered": {
+        "id": ("Jawaban penugasan laporan {report}", "Petugas {answer} penugasan di {place}. {reason}"),
+        "en": ("Answer to the assignment of report {report}", "The police {answer} the assignment at {place}. {reason}"),
+    },
+    "recalled": {
+        "id": ("BATAL: laporan {report}", "Alarm di {place} dibatalkan. Hentikan tindakan; jangan menuju lokasi."),
+        "en": ("RECALLED: report {report}", "The alarm at {place} is withdrawn. Stop; do not go there."),
+    },
+    "tracking_update": {
+        "id": ("Petugas dalam perjalanan", "Petugas menuju {place}, jarak {distance}, tiba sekitar {eta}."),
+        "en": ("Police are on the way", "On the way to {place}, {distance} away, about {eta} to go."),
+    },
+    "arrived": {
+        "id": ("Petugas tiba", "Petugas telah tiba di {place} untuk laporan {report}."),
+        "en": ("Police arrived", "Police arrived at {place} for report {report}."),
+    },
+    "closed": {
+        "id": ("Laporan {report} selesai", "Penanganan di {place} telah selesai."),
+        "en": ("Report {report} is closed", "The case at {place} is completed."),
+    },
+    "backup_requested": {
+        "id": ("Permintaan bantuan: laporan {report}", "Petugas di {place} meminta bantuan. {body}"),
+        "en": ("Back-up requested: report {report}", "Police at {place} ask for back-up. {body}"),
+    },
+    "emergency": {
+        "id": ("DARURAT: laporan {report}", "Petugas di {place} dalam keadaan darurat. {body}"),
+        "en": ("EMERGENCY: report {report}", "Police at {place} are in an emergency. {body}"),
+    },
+    "chat_message": {
+        "id": ("Pesan baru pada laporan {report}", "Buka laporan untuk membacanya."),
+        "en": ("New message on report {report}", "Open the report to read it."),
+    },
+    "cctv_offline": {
+        "id": ("Kamera {cctv} tidak aktif", "Tidak ada gambar dari kamera {cctv}. Periksa daya dan jaringannya."),
+        "en": ("Camera {cctv} is offline", "Camera {cctv} sends no pictures. Check its power and network."),
+    },
+}  # fmt: skip
+
+_ANSWERS = {"id": {True: "menerima", False: "menolak"}, "en": {True: "accepted", False: "declined"}}
+
+
+def render(kind: str, facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """{"id": {"title", "message"}, "en": {…}} of a kind. Raises KeyError for a kind that has no texts."""
+    return {
+        language: {"title": _fill(title, language, facts), "message": _fill(message, language, facts)}
+        for language, (title, message) in _TEXTS[kind].items()
+    }
+
+
+def _fill(template: str, language: str, facts: Mapping[str, Any]) -> str:
+    words = {
+        "weapon": _WEAPONS[language].get(str(facts.get("incident_type")), _WEAPONS[language]["other"]),
+        "status": _STATUS[language].get(str(facts.get("status")), clean(facts.get("status"))),
+        "place": clean(facts.get("location")) or _NOWHERE[language],
+        "cctv": clean(facts.get("cctv_name") or facts.get("cctv")) or "-",
+        "report": clean(facts.get("report_id")),
+        "title": clean(facts.get("title")) or "-",
+        "answer": _ANSWERS[language][bool(facts.get("accept", facts.get("accepted", True)))],
+        "reason": clean(facts.get("reason")),
+        "body": clean(facts.get("body")),
+        "distance": _distance(facts.get("distance_m"), language),
+        "eta": _minutes(facts.get("eta_s"), language),
+    }
+    return template.format_map(words).strip()
+
+
+def clean(value: Any) -> str:
+    """One line of untrusted text, cut."""
+    text = "" if value is None else str(value)
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _CUT else line[: _CUT - 1] + "…"
+
+
+def _distance(metres: Any, language: str) -> str:
+    if not isinstance(metres, int | float):
+        return "?" if language == "en" else "belum diketahui"
+    if metres < 1000:
+        return f"{metres:.0f} m"
+    km = f"{metres / 1000:.1f} km"
+    return km if language == "en" else km.replace(".", ",")
+
+
+def _minutes(seconds: Any, language: str) -> str:
+    if not isinstance(seconds, int | float):
+        return "?" if language == "en" else "belum diketahui"
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if language == "en" else f"{minutes} menit"
