@@ -8,24 +8,26 @@ from typing import Any
 import dramatiq
 import msgspec
 import structlog
-from dramatiq import Broker
+from dramatiq.brokers.redis import RedisBroker
 
 from core.tasks.desk import Desk
+from core.tasks.detection import FrameBell
 
 log = structlog.get_logger(__name__)
 QUEUE = "sync"
 
 
 class Bells(msgspec.Struct, frozen=True):
-    """The actors, to be rung with `.send()`."""
+    """The actors, to be rung with `.send()`; judge_frames is heard in the detect process."""
 
     drain_sink: Any
     enqueue_due: Any
     sweep: Any
     upkeep: Any
+    judge_frames: FrameBell
 
 
-def declare(broker: Broker, desk: Desk) -> Bells:
+def declare(broker: RedisBroker, desk: Desk) -> Bells:
     """Declare the actors of this desk on a broker (`core.tasks.broker.set_broker`)."""
 
     def actor(name: str, function: Callable[..., object]) -> Any:
@@ -44,4 +46,5 @@ def declare(broker: Broker, desk: Desk) -> Bells:
         enqueue_due=actor("enqueue_due", desk.enqueue),
         sweep=actor("sweep", desk.sweep),
         upkeep=actor("ensure_partitions", desk.upkeep),
+        judge_frames=FrameBell(broker),
     )

@@ -67,7 +67,10 @@ class Beat(threading.Thread):
 
     def _ring(self) -> None:
         waits, sinks = self._desk.due()
+        pictures = self._desk.pictures_wait()
         try:
+            if pictures:
+                self._bells.judge_frames.send()
             if waits:
                 self._bells.enqueue_due.send()
             for sink in sinks:

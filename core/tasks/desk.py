@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.db.engine import Database
 from core.hooks.host import Host
+from core.streams import pushed
 from core.sync import outbox, service
 from core.sync.cases import Readable
 from core.sync.drain import SinkDrain
@@ -51,6 +52,7 @@ class Desk:
         self._drains: dict[str, SinkDrain] = {}
         self._enqueueing = threading.Lock()
         self._out: set[str] = set()
+        self._detects = any("detect_frames" in info.hooks for info in host.instances)
         host.on_quarantine = self._remember
 
     @property
@@ -123,6 +125,10 @@ class Desk:
                 function()
             except Exception:
                 log.exception("upkeep_failed", name=name)
+
+    def pictures_wait(self) -> bool:
+        """Whether alarm pictures wait and this deployment has a detector to hear of it."""
+        return self._detects and pushed.due(self.database)
 
     def due(self, *, late_s: float = 0.0) -> tuple[bool, list[str]]:
         """Whether approved violations wait to be queued, and which sinks have rows to send, for `late_s` or longer."""
