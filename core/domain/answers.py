@@ -32,6 +32,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
               probe         a GET or HEAD test of the URL: nothing is stored or updated
     path      an absolute path that the make insists on ("/NotificationInfo/KeepAlive"), "" = /cam/<maker>[/<device>];
               may end in "*"
+    shared    where another make that is loaded insists on the path too, it is that make's; this one is then served
+              behind /cam/<maker>/<device> only (a re-labelled firmware)
     methods   as sent by the device
     contains  all of these bytes are in the body, ASCII case ignored (rows without any match every body)
     lacks     none of these bytes are in the body
@@ -41,6 +43,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Literal["event", "heartbeat", "registration", "probe"] = "event"
     path: str = ""
+    shared: bool = False
     methods: tuple[str, ...] = ("POST", "PUT")
     contains: tuple[bytes, ...] = ()
     lacks: tuple[bytes, ...] = ()

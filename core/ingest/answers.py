@@ -46,9 +46,9 @@ class AnswerTable:
         self._prefixes: list[tuple[str, str]] = []
         for maker, answers in tables.items():
             self._rows[maker] = tuple(_Row(answer) for answer in answers)
-            for answer in answers:
-                if answer.path:
-                    self._claim(maker, answer.path)
+        own = [(maker, answer) for maker, answers in tables.items() for answer in answers if answer.path]
+        for maker, answer in sorted(own, key=lambda claim: claim[1].shared):
+            self._claim(maker, answer)
 
     @property
     def makers(self) -> tuple[str, ...]:
@@ -104,14 +104,15 @@ class AnswerTable:
             return PROBE
         return DEFAULT if method in DEFAULT.methods else None
 
-    def _claim(self, maker: str, path: str) -> None:
+    def _claim(self, maker: str, answer: Answer) -> None:
+        path = answer.path
         if not path.startswith("/") or path.startswith("/cam/"):
             raise AnswerConflict(f"{maker}: a path must begin with / and lie outside /cam/, got {path!r}")
         if path.endswith("*"):
             self._prefixes.append((path[:-1], maker))
             return
         owner = self._paths.setdefault(path, maker)
-        if owner != maker:
+        if owner != maker and not answer.shared:
             raise AnswerConflict(f"{maker} and {owner} both insist on the path {path}")
 
 

@@ -65,6 +65,17 @@ def test_two_makes_may_not_insist_on_one_path():
         AnswerTable({"b": [Answer(path="/x")], "a": [Answer(path="/x")]})
 
 
+def test_a_shared_path_is_the_other_make_s_and_behind_cam_its_own():
+    rows = {"a": [Answer(path="/x", shared=True, body=b"a")], "b": [Answer(path="/x", body=b"b")]}
+
+    assert "b" == AnswerTable(rows).route("/x").maker
+    assert "a" == AnswerTable({"a": rows["a"]}).route("/x").maker
+    behind = AnswerTable(rows).route("/cam/a/simpang/x")
+    assert ("a", "simpang", (), b"a") == (
+        behind.maker, behind.device_code, behind.rest, AnswerTable(rows).match(behind, "POST", b"").body
+    )  # fmt: skip
+
+
 CHECK = BodyCheck(media_types=("application/json", "multipart/"), any_key=("plateNumber", "plate"))
 
 
