@@ -1,0 +1,1 @@
+"""Intelbras: ITSAPI and eventManager as its LPR and CCTV cameras speak them."""
