@@ -1,0 +1,1 @@
+"""Huawei: VIAS events of vehicles."""
