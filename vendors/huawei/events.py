@@ -65,7 +65,8 @@ def _observe(event: Fields, loose: tuple[Image, ...], device: Device) -> list[Ob
         codes = {f"{key}_code": text for key, text in words.items() if text.lstrip("-").isdigit()}
         found.append(PlateRead(
             **common,
-            **{key: "" if f"{key}_code" in codes else text for key, text in words.items()},
+            vehicle_type="" if "vehicle_type_code" in codes else words["vehicle_type"],
+            vehicle_color="" if "vehicle_color_code" in codes else words["vehicle_color"],
             event_id=f"{message}:{number}" if message and number else message,
             lane_no=vehicle.text("lane_no", "lane_id", "lane"),
             plate_raw=raw,
