@@ -1,0 +1,1 @@
+"""AxxonSoft: CAR_PLATE messages."""
