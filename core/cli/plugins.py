@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -17,6 +18,7 @@ from core.hooks.deployment import read_deployment
 from core.hooks.errors import UnknownInstance
 from core.hooks.host import Host
 from core.hooks.instance import InstanceInfo
+from core.scaffold.writing import KINDS, write
 from core.settings import Settings
 
 _FILE = click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Instead of plugins_file.")
@@ -71,6 +73,34 @@ def check(ctx: click.Context, instance: str | None, file: Path | None) -> None:
         else:
             click.echo(f"{info.id}: right ({info.kind}, {info.use} {info.version}, {info.stability})")
     ctx.exit(1 if any(info.reason for info in infos) else 0)
+
+
+@command.command("new")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("name")
+@click.option(
+    "--from-capture",
+    "capture",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For vendors: a request (.http) or a bare body, which becomes the first fixture.",
+)
+@click.option("--package", is_flag=True, help="A distribution of its own with an entry point, outside the tree.")
+@click.option(
+    "--into",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="The project's folder; with --package where the distribution's folder goes. [default: .]",
+)
+def new(kind: Any, name: str, capture: Path | None, package: bool, into: Path) -> None:
+    """Write a new plugin's folder, with a fixture and a first test that fails until the bulk is written."""
+    written = write(kind, name, into, capture=capture, package=package)
+    for path in written.files:
+        click.echo(f"wrote  {path}")
+    for step in written.steps:
+        click.echo(f"next   {step}")
+    click.echo(f"then   plugins.toml:\n\n{written.table}")
+    if capture is not None:
+        click.echo("The fixture is the capture as it is: replace plates, serials and pictures before you share it.")
 
 
 @command.command("release")

@@ -25,15 +25,20 @@ MUTATIONS = 200
 
 
 class ParserContract:
-    """What every parser keeps, whatever the make. `maker` is the folder under vendors/."""
+    """What every parser keeps, whatever the make.
+
+    maker    the make, and the folder under vendors/
+    package  the import path of a plugin that lies elsewhere
+    """
 
     maker: ClassVar[str]
+    package: ClassVar[str] = ""
     config: ClassVar[dict[str, Any]] = {}
 
     @property
     def plugin(self) -> Plugin:
         """A fresh instance with the class's config."""
-        cls = importlib.import_module(f"vendors.{self.maker}.plugin").Plugin
+        cls = importlib.import_module(f"{self.package or f'vendors.{self.maker}'}.plugin").Plugin
         plugin = cls(msgspec.convert(self.config, cls.Config), PluginContext(instance=self.maker))
         assert isinstance(plugin, Plugin)
         return plugin
@@ -41,7 +46,7 @@ class ParserContract:
     @property
     def fixtures(self) -> Path:
         """The make's fixtures folder."""
-        return Path(importlib.import_module(f"vendors.{self.maker}").__path__[0]) / "fixtures"
+        return Path(importlib.import_module(self.package or f"vendors.{self.maker}").__path__[0]) / "fixtures"
 
     def parse(self, source: Path | bytes, **how: Any) -> list[Observation]:
         """What the plugin makes of a fixture or of bytes."""
@@ -54,7 +59,7 @@ class ParserContract:
 
     def test_every_fixture_decodes_to_its_expected_values(self) -> None:
         pairs = list(fixture_pairs(self.fixtures))
-        assert pairs, f"vendors/{self.maker}/fixtures holds no fixture"
+        assert pairs, f"{self.fixtures} holds no fixture"
         for request, expected in pairs:
             assert json.loads(expected.read_text()) == describe(self.parse(request)), request.name
 

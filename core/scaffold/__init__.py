@@ -1,0 +1,1 @@
+"""The folders that `tangkapin plugins new` writes."""
