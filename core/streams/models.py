@@ -34,12 +34,12 @@ class Seen(msgspec.Struct):
     """What all detectors of a camera saw in one frame.
 
     asked   how many detectors there are for it; 0: nobody looked
-    failed  why those that failed did
+    failed  what those that failed raised
     """
 
     sightings: list[Sighting] = msgspec.field(default_factory=list)
     asked: int = 0
-    failed: list[str] = msgspec.field(default_factory=list)
+    failed: list[PluginFailed] = msgspec.field(default_factory=list)
 
     @property
     def was_looked_at(self) -> bool:
@@ -99,7 +99,7 @@ class Models:
                     found = self._host.detect_frames(detector, [frames[i] for i in indices])
             except PluginFailed as error:
                 for i in indices:
-                    seen[i].failed.append(str(error))
+                    seen[i].failed.append(error)
                 continue
             for i, sightings in zip(indices, found, strict=True):
                 seen[i].sightings += sightings

@@ -65,7 +65,7 @@ class Opener(threading.Thread):
         pause = 0.25
         while True:
             try:
-                open_one(self._reports, self._book, detected)
+                open_one(self._reports, self._book, detected, self._on_opened)
             except (OperationalError, InterfaceError, OSError) as error:
                 log.warning("incident_waits", device=detected.device.code, error=_short(error), again_in_s=pause)
                 if self._stop_asked.wait(pause):
@@ -78,18 +78,11 @@ class Opener(threading.Thread):
                 log.exception("incident_refused", device=detected.device.code)
                 return
             else:
-                self._ring()
                 return
 
-    def _ring(self) -> None:
-        try:
-            self._on_opened()
-        except Exception as error:  # the rows are there: losing the bell only delays
-            log.warning("bell_not_rung", error=_short(error))
 
-
-def open_one(reports: Reports, book: Book, detected: Detected) -> Opened:
-    """Open or extend a report; counted and logged. Raises what the reports raise."""
+def open_one(reports: Reports, book: Book, detected: Detected, ring: Callable[[], None]) -> Opened:
+    """Open or extend a report; counted, logged and rung. Raises what the reports raise."""
     opened = reports.open_detected(detected)
     if opened.created:
         book.count(detected.device, reports=1)
@@ -102,6 +95,10 @@ def open_one(reports: Reports, book: Book, detected: Detected) -> Opened:
         confirmed=detected.is_confirmed,
         score=detected.best_score,
     )
+    try:
+        ring()
+    except Exception as error:  # the rows are there: losing the bell only delays
+        log.warning("bell_not_rung", error=_short(error))
     return opened
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from core.domain.errors import MalformedPayload
 from core.domain.frames import Frame
 from core.domain.observations import Device
 from core.evidence.store import MediaMissing
+from core.hooks.errors import PluginQuarantined
 from core.incidents.confirm import Look, single
 from core.safe_json import clean_text
 from core.streams.book import Book
@@ -37,6 +39,7 @@ BATCH = 8
 LEASE_S = 120.0
 MAX_ATTEMPTS = 5
 FIRST_PAUSE_S = 2.0
+QUARANTINE_PAUSE_S = 30.0
 STALE_HOURS = 24
 """A picture that waited longer is shown to nobody as news: it is put down as failed."""
 
@@ -75,7 +78,8 @@ UPDATE frames SET status = :status, error = :error, sightings = CAST(:sightings 
  WHERE id = :id AND lease_token = :token
 """)
 _RETRY = text("""
-UPDATE frames SET status = 'pending', error = :error, next_attempt_at = now() + make_interval(secs => :pause),
+UPDATE frames SET status = 'pending', error = :error, attempts = attempts - CASE WHEN :counts THEN 0 ELSE 1 END,
+       next_attempt_at = now() + make_interval(secs => :pause),
        lease_until = NULL, lease_token = NULL
  WHERE id = :id AND lease_token = :token
 """)
@@ -113,7 +117,15 @@ class PushedFrames:
     """Leases and judges until nothing is due. One call at a time in this process; any number of processes."""
 
     def __init__(
-        self, database: Database, media: Readable, models: Models, reports: Reports, book: Book, stop: threading.Event
+        self,
+        database: Database,
+        media: Readable,
+        models: Models,
+        reports: Reports,
+        book: Book,
+        stop: threading.Event,
+        *,
+        on_opened: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._media = media
@@ -121,6 +133,7 @@ class PushedFrames:
         self._reports = reports
         self._book = book
         self._stop = stop
+        self._on_opened = on_opened
         self._rules = RulesOf()
         self._at_it = threading.Lock()
         self._rung = threading.Event()
@@ -176,7 +189,8 @@ class PushedFrames:
             self._settle(row.id, row.token, error="no detector is bound to its camera")
             return
         if not seen.was_looked_at:
-            self._again(row, seen.failed[0])
+            out = all(isinstance(error, PluginQuarantined) for error in seen.failed)
+            self._again(row, str(seen.failed[0]), was_looked_at=not out)
             return
         height, width = row.picture.image.shape[:2]
         look = Look(at=row.taken_at, frame=row.picture, size=(width, height), sightings=tuple(seen.sightings))
@@ -185,7 +199,7 @@ class PushedFrames:
         try:
             for finding in single(rules, look):
                 handed = detected(row.device, rules, finding, payload_id=row.payload_id)
-                report = open_one(self._reports, self._book, handed).report_id
+                report = open_one(self._reports, self._book, handed, self._on_opened).report_id
         except NotEncoded as error:
             self._settle(row.id, row.token, error=str(error))
             return
@@ -207,15 +221,15 @@ class PushedFrames:
                  "sightings": msgspec.json.encode(seen.sightings).decode() if seen else None, "id": id, "token": token},
             )  # fmt: skip
 
-    def _again(self, row: _Row, error: str) -> None:
-        if row.attempts >= MAX_ATTEMPTS:
+    def _again(self, row: _Row, error: str, *, was_looked_at: bool = True) -> None:
+        """Put back with a growing pause, MAX_ATTEMPTS times; for ever while the detector is put out by somebody."""
+        if was_looked_at and row.attempts >= MAX_ATTEMPTS:
             self._settle(row.id, row.token, error=error)
             return
-        pause = FIRST_PAUSE_S * 2 ** (row.attempts - 1)
+        pause = FIRST_PAUSE_S * 2 ** (row.attempts - 1) if was_looked_at else QUARANTINE_PAUSE_S
+        values = {"error": clean_text(error)[:2000], "pause": pause, "counts": was_looked_at, "id": row.id}
         with self._database.system() as connection:
-            connection.execute(
-                _RETRY, {"error": clean_text(error)[:2000], "pause": pause, "id": row.id, "token": row.token}
-            )
+            connection.execute(_RETRY, {**values, "token": row.token})
 
 
 class Sweeper(threading.Thread):

@@ -15,7 +15,7 @@ from core.domain.frames import Box, Sighting
 from core.domain.incidents import IncidentType
 from core.evidence.store import MediaStore
 from core.evidence.tables import media as media_table
-from core.hooks.errors import PluginFailed
+from core.hooks.errors import PluginFailed, PluginQuarantined
 from core.incidents.detected import Opened
 from core.incidents.tables import frames
 from core.streams import pushed as module
@@ -237,6 +237,18 @@ def test_a_detector_that_fails_is_asked_again_later_and_not_for_ever(house):
         house.time_passes()
         house.pushed.drain()
     assert ["failed"] == [row["status"] for row in house.rows()]
+
+
+def test_while_a_detector_is_quarantined_its_pictures_wait(house):
+    house.push(BRIGHT)
+    house.host.errors = [PluginQuarantined("uji", "detect_frames", "by hand") for _ in range(2 * MAX_ATTEMPTS)]
+    while house.host.errors:
+        house.time_passes()
+        house.pushed.drain()
+    assert [("pending", 0)] == [(row["status"], row["attempts"]) for row in house.rows()]
+    house.time_passes()
+    house.pushed.drain()
+    assert 1 == len(house.reports.opened)
 
 
 def test_a_report_that_cannot_be_written_now_is_written_later(house):
