@@ -132,6 +132,9 @@ def violation_detail(
         _read_select().where(plate_reads.c.passage_id == row["passage_id"]).order_by(plate_reads.c.id).limit(100)
     ).mappings()
     passage = connection.execute(_passage_select().where(passages.c.id == row["passage_id"])).mappings().first()
+    together = connection.execute(
+        select(violations.c.id).where(violations.c.passage_id == row["passage_id"]).order_by(violations.c.id)
+    ).scalars()
     sync = connection.execute(
         sync_select().where(etnas_sync.c.violation_id == row["id"]).order_by(etnas_sync.c.id)
     ).mappings()
@@ -144,7 +147,7 @@ def violation_detail(
     return ViolationDetail(
         **_row_fields(row, principal, actor_names(connection, [row]), undo_s),
         detail=row["detail"],
-        passage=passage_view(passage, [row["id"]]) if passage is not None else None,
+        passage=passage_view(passage, list(together)) if passage is not None else None,
         reads=[read_view(read) for read in reads],
         deadlines=deadlines(
             created_at=row["created_at"], capture_time=row["capture_time"], due_at=row["due_at"],

@@ -347,3 +347,12 @@ def test_the_filters_of_the_list(world: World, client: TestClient, query: str, p
     answer = client.get(f"/api/violations?{query}", headers=world.officer().headers)
     shown = [row["plate_number"] for row in answer.json()["data"]["data"]]
     assert sorted(plates) == sorted(plate for plate in shown if plates or plate)
+
+
+def test_a_case_names_the_other_cases_of_its_passage(world: World, client: TestClient) -> None:
+    officer = world.officer()
+    first = world.violation()
+    passage = world.row(first)["passage_id"]
+    second = world.violation(passage_id=passage, violation_type="helm")
+    shown = client.get(f"/api/violations/{first}", headers=officer.headers).json()["data"]
+    assert [first, second] == shown["passage"]["violations"]
