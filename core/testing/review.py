@@ -125,15 +125,27 @@ class World:
         """An admin with a token; without vendor a national one."""
         return self._person("admin", admins, username, vendor_id=vendor_id)
 
-    def violation(self, device_id: int | None = None, *, plate: str | None = "B1234XYZ", **columns: Any) -> int:
-        """A pending case with its payload, read (one picture) and passage; `columns` override the case's own."""
+    def violation(
+        self,
+        device_id: int | None = None,
+        *,
+        plate: str | None = "B1234XYZ",
+        picture: bytes = b"",
+        role: str = "plate",
+        **columns: Any,
+    ) -> int:
+        """A pending case with its payload, read (one picture) and passage; `columns` override the case's own.
+
+        picture  the picture's bytes; by default some that are no picture, other ones each time
+        role     what it shows
+        """
         device_id = device_id or self.camera
         with self.database.system() as connection:
             vendor_id = connection.execute(select(devices.c.vendor_id).where(devices.c.id == device_id)).scalar_one()
         self._n += 1
         at = columns.pop("capture_time", datetime.now(UTC) - timedelta(minutes=10))
         payload_id = 1024 * (1_000_000 + self._n)
-        picture = b"\xff\xd8\xff\xe0 picture " + str(self._n).encode()
+        picture = picture or b"\xff\xd8\xff\xe0 picture " + str(self._n).encode()
         digest = hashlib.sha256(picture).hexdigest()
         self.media.blobs[f"seg:test:{self._n}:0"] = b"head" + picture
         with self.database.system() as connection:
@@ -154,7 +166,7 @@ class World:
                 .values(
                     vendor_id=vendor_id, device_id=device_id, plate_number=plate, confidence=93.5, capture_time=at,
                     plate_image=digest, payload_id=payload_id, time_source="offset", received_at=at, verdict="accept",
-                    images=[{"role": "plate", "sha256": digest, "bytes": len(picture), "mime": "image/jpeg"}],
+                    images=[{"role": role, "sha256": digest, "bytes": len(picture), "mime": "image/jpeg"}],
                     lane_no="1", direction="approach",
                 )
                 .returning(plate_reads.c.id)

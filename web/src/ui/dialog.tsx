@@ -1,16 +1,19 @@
 /** A dialog on the browser's own <dialog>: focus stays inside, Escape closes, the page behind is inert. */
 import { X } from "lucide-react";
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef } from "react";
 import { t } from "../i18n/index.ts";
 
-type Props = { title: string; onClose(): void; children: ReactNode; wide?: boolean; side?: boolean };
+type Props = { title: string; onClose(): void; children: ReactNode; wide?: boolean; side?: boolean; onKeyDown?(event: KeyboardEvent): void };
 
-export function Dialog({ title, onClose, children, wide, side }: Props): ReactNode {
+export function Dialog({ title, onClose, children, wide, side, onKeyDown }: Props): ReactNode {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
     const dialog = ref.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    // the browser would take the closing button, which comes first
+    (dialog.querySelector<HTMLElement>("[data-first]") ?? dialog.querySelector<HTMLElement>("input, select, textarea"))?.focus();
   }, []);
   return (
     <dialog
@@ -21,6 +24,7 @@ export function Dialog({ title, onClose, children, wide, side }: Props): ReactNo
         event.preventDefault();
         onClose();
       }}
+      onKeyDown={onKeyDown}
       onClick={(event) => {
         if (event.target === ref.current) onClose();
       }}

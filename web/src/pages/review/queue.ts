@@ -18,7 +18,7 @@ const AHEAD = 2;
 const IDLE_MS = 4000;
 export const UNDO_MS = 10_000;
 
-type State = { hand: Case | null; ready: Case[]; done: Done[]; asking: boolean; empty: boolean; error: unknown };
+type State = { hand: Case | null; ready: Case[]; done: Done[]; asking: boolean; dry: boolean; error: unknown };
 type Step =
   | { type: "asking" }
   | { type: "brought"; case: Case | null }
@@ -35,9 +35,8 @@ function step(state: State, now: Step): State {
       return { ...state, asking: true };
     case "brought": {
       const rest = { ...state, asking: false, error: null };
-      if (!now.case) return { ...rest, empty: state.ready.length === 0 };
-      if ([state.hand, ...state.ready].some((one) => one?.id === now.case?.id)) return rest;
-      return state.hand ? { ...rest, empty: false, ready: [...state.ready, now.case] } : { ...rest, empty: false, hand: now.case };
+      if (!now.case || [state.hand, ...state.ready].some((one) => one?.id === now.case?.id)) return { ...rest, dry: true };
+      return state.hand ? { ...rest, dry: false, ready: [...state.ready, now.case] } : { ...rest, dry: false, hand: now.case };
     }
     case "failed":
       return { ...state, asking: false, error: now.error };
@@ -45,7 +44,7 @@ function step(state: State, now: Step): State {
       return { ...state, hand: state.ready[0] ?? null, ready: state.ready.slice(1) };
     case "first": {
       const others = [state.hand, ...state.ready].filter((one): one is Case => !!one && one.id !== now.case.id);
-      return { ...state, hand: now.case, ready: others, empty: false };
+      return { ...state, hand: now.case, ready: others };
     }
     case "changed":
       return state.hand?.id === now.case.id ? { ...state, hand: now.case } : state;
@@ -68,7 +67,7 @@ export type Desk = State & {
 };
 
 export function useDesk(onRefused: (one: Case, error: unknown) => void): Desk {
-  const [state, dispatch] = useReducer(step, { hand: null, ready: [], done: [], asking: false, empty: false, error: null });
+  const [state, dispatch] = useReducer(step, { hand: null, ready: [], done: [], asking: false, dry: false, error: null });
   const latest = useRef(state);
   latest.current = state;
   const passed = useRef<number[]>([]);
@@ -92,7 +91,7 @@ export function useDesk(onRefused: (one: Case, error: unknown) => void): Desk {
   }, []);
 
   useEffect(() => {
-    if (!state.asking && !state.error && !state.empty && (!state.hand || state.ready.length < AHEAD)) bring();
+    if (!state.asking && !state.error && !state.dry && (!state.hand || state.ready.length < AHEAD)) bring();
   }, [state, bring]);
   useEffect(() => {
     // The queue ran dry: look again now and then, and keep the claims of what lies here.

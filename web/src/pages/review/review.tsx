@@ -192,7 +192,15 @@ function Reject({ note, onNote, onClose, onReject }: { note: boolean; onNote(): 
     else if (code) onReject(code as Reason, "");
   };
   return (
-    <Dialog title={t("Why is it no violation?")} onClose={onClose}>
+    <Dialog
+      title={t("Why is it no violation?")}
+      onClose={onClose}
+      onKeyDown={(event) => {
+        if (note || !/^\d$/.test(event.key)) return;
+        event.preventDefault();
+        choose((Number(event.key) + 9) % 10);
+      }}
+    >
       {note ? (
         <form
           className="form"
@@ -209,15 +217,10 @@ function Reject({ note, onNote, onClose, onReject }: { note: boolean; onNote(): 
           </div>
         </form>
       ) : (
-        <ol
-          className="reasons"
-          onKeyDown={(event) => {
-            if (/^\d$/.test(event.key)) choose((Number(event.key) + 9) % 10);
-          }}
-        >
+        <ol className="reasons">
           {REASONS.map(([code, words], index) => (
             <li key={code}>
-              <button type="button" autoFocus={index === 0} onClick={() => choose(index)}>
+              <button type="button" data-first={index === 0 || undefined} onClick={() => choose(index)}>
                 <Key>{(index + 1) % 10}</Key>
                 {t(words)}
               </button>
@@ -250,7 +253,7 @@ function Help({ onClose }: { onClose(): void }): ReactNode {
 
 function Nothing({ desk, undo }: { desk: Desk; undo(): void }): ReactNode {
   if (desk.error) return <Failure error={desk.error} again={desk.again} />;
-  if (!desk.empty) return <Loading rows={8} />;
+  if (!desk.dry) return <Loading rows={8} />;
   return (
     <div className="review-empty">
       <Empty icon={CheckCheck} title={t("Nothing waits for a decision")}>

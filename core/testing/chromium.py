@@ -1,0 +1,95 @@
+"""A real Chromium for tests of the pages: found on the machine, driven by Playwright, watched while it works.
+
+Debian's package is what `make packages` installs; Playwright's own downloads are not used.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from core.domain.errors import TangkapinError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync")  # fmt: skip
+
+
+class NoChromium(TangkapinError):
+    """There is none on this machine; the text says what to install."""
+
+
+def find_chromium() -> str:
+    """Its path: TANGKAPIN_CHROMIUM, else the first of the usual names on PATH. Raises NoChromium."""
+    given = os.environ.get("TANGKAPIN_CHROMIUM", "")
+    found = given or next((path for name in NAMES if (path := shutil.which(name))), "")
+    if not found:
+        raise NoChromium("the tests of the pages need Chromium: `make packages` as root, or apt-get install chromium")
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window. Playwright's loop runs in this thread until it is closed: close it before asyncio."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visitor:
+    """One person at one browser, with a memory of their own.
+
+    complaints  what the console said as warning or error, and what scripts threw
+    outside     addresses of other hosts that the page asked for
+    """
+
+    def __init__(self, browser: Browser, url: str, **context: Any) -> None:
+        self.url = url
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        told = {"locale": "id-ID", "timezone_id": "Asia/Jakarta", "viewport": {"width": 1440, "height": 900}}
+        self.context: BrowserContext = browser.new_context(**(told | context))
+        self.context.set_default_timeout(15_000)
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url))
+
+    def go(self, path: str) -> Page:
+        """Open a page of the house and wait until its frame stands."""
+        self.page.goto(self.url + path)
+        self.page.wait_for_selector(".shell, .door-form")
+        return self.page
+
+    def log_in(self, username: str, password: str) -> Page:
+        """Through the door, as a person does; returns when the first page stands."""
+        self.page.goto(self.url + "/")
+        self.page.fill("input[name=username]", username)
+        self.page.fill("input[name=password]", password)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_selector(".shell")
+        return self.page
+
+    def close(self) -> None:
+        """Leave."""
+        self.context.close()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _asked(self, address: str) -> None:
+        if urlsplit(address).scheme not in ("data", "blob") and not address.startswith(self.url + "/"):
+            self.outside.append(address)

@@ -1,0 +1,147 @@
+"""The review of violations in a real browser: by keyboard alone, nothing decided twice, nothing a camera says is run."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import func, select
+
+from core.testing.drawing import draw_scene
+from core.testing.review import PASSWORD, World
+from core.traffic.tables import violations
+
+HOSTILE = (
+    '<img src=x onerror="window.hurt=1">',
+    "<script>window.hurt=1</script>",
+    '"><svg onload=window.hurt=1>',
+    "javascript:window.hurt=1",
+    "{{constructor.constructor('window.hurt=1')()}}",
+)
+
+
+def seed(world: World, plates: list[str], **columns: Any) -> list[int]:
+    """Pending cases with a drawn picture each, the first one due first."""
+    chance, begun = random.Random(4), datetime.now(UTC) - timedelta(hours=1)
+    made = []
+    for number, plate in enumerate(plates):
+        at = begun + timedelta(seconds=number)
+        picture = draw_scene(plate, "white", at, "Simpang Lima", chance, width=320)
+        made.append(world.violation(plate=plate, picture=picture, role="scene", capture_time=at, **columns))
+    return made
+
+
+def states(world: World, ids: list[int]) -> list[tuple[str, str | None, str | None]]:
+    """(status, reason, plate) of each case, in order."""
+    plate = func.coalesce(violations.c.corrected_plate, violations.c.plate_number).label("plate")
+    query = select(violations.c.id, violations.c.status, violations.c.reason_code, plate)
+    rows = {row["id"]: row for row in world.execute(query.where(violations.c.id.in_(ids)))}
+    return [(rows[one]["status"], rows[one]["reason_code"], rows[one]["plate"]) for one in ids]
+
+
+@pytest.fixture
+def empty(site: Any) -> World:
+    """Whatever other tests left in the queue is decided."""
+    world: World = site.world
+    someone = world.officer()
+    for row in world.execute(select(violations.c.id).where(violations.c.status == "pending")):
+        world.decided(row["id"], someone, "rejected")
+    return world
+
+
+def at_case(page: Any, plate: str) -> None:
+    """Wait until the case in hand is this one and its picture is drawn."""
+    expect(page.locator(".review-plate-text .plate")).to_have_text(plate)
+    expect(page.locator(".review-scene .viewer > img")).to_be_visible()
+
+
+def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., Any], site: Any, empty: World) -> None:
+    plates = [f"B {1000 + n} XYZ" for n in range(20)]
+    ids = seed(empty, [plate.replace(" ", "") for plate in plates])
+    visitor = visit()
+    page = visitor.log_in(site.person("officer", "papan.ketik"), PASSWORD)
+    visitor.go("/review")
+    keys = page.keyboard
+    for number, plate in enumerate(plates):
+        at_case(page, plate)
+        if number == 3:
+            keys.press("r")
+            keys.press("4")
+        elif number == 5:
+            keys.press("r")
+            keys.press("0")
+            keys.type("Mobil jenazah")
+            keys.press("Tab")
+            keys.press("Tab")
+            keys.press("Enter")
+        elif number == 7:
+            keys.press("c")
+            keys.type("B 1707 XYZ")
+            keys.press("Enter")
+            expect(page.locator(".review-plate-text .plate")).to_have_text("B 1707 XYZ")
+            keys.press("a")
+        else:
+            keys.press("z" if number == 9 else "+")
+            keys.press("a")
+    expect(page.get_by_text("Tidak ada yang menunggu keputusan")).to_be_visible()
+    page.wait_for_load_state("networkidle")  # the last decision is under way when its successor is shown
+
+    expected: list[tuple[str, str | None, str | None]] = [("approved", None, f"B{1000 + n}XYZ") for n in range(20)]
+    expected[3] = ("rejected", "picture_unusable", "B1003XYZ")
+    expected[5] = ("rejected", "other", "B1005XYZ")
+    expected[7] = ("approved", None, "B1707XYZ")
+    assert expected == states(empty, ids)
+
+
+def test_a_decision_is_taken_back_within_ten_seconds(visit: Callable[..., Any], site: Any, empty: World) -> None:
+    ids = seed(empty, ["F1111AA", "F2222BB"])
+    visitor = visit()
+    page = visitor.log_in(site.person("officer", "urung"), PASSWORD)
+    visitor.go("/review")
+    at_case(page, "F 1111 AA")
+    page.keyboard.press("a")
+    at_case(page, "F 2222 BB")
+    page.keyboard.press("u")
+    at_case(page, "F 1111 AA")
+    assert ("pending", None, "F1111AA") == states(empty, ids)[0]
+    page.keyboard.press("s")
+    at_case(page, "F 2222 BB")
+
+
+def test_two_officers_are_never_given_the_same_case(visit: Callable[..., Any], site: Any, empty: World) -> None:
+    seed(empty, ["D1111AA", "D2222BB", "D3333CC", "D4444DD"])
+    first, second = visit(), visit()
+    first.log_in(site.person("officer", "berdua.satu"), PASSWORD)
+    first.go("/review").wait_for_load_state("networkidle")  # one in hand, two ready
+    second.log_in(site.person("officer", "berdua.dua"), PASSWORD)
+    second.go("/review")
+    at_case(first.page, "D 1111 AA")
+    at_case(second.page, "D 4444 DD")
+
+
+def test_the_other_case_of_a_passage_comes_next(visit: Callable[..., Any], site: Any, empty: World) -> None:
+    first, between = seed(empty, ["A1111AA", "A2222BB"])
+    passage = empty.row(first)["passage_id"]
+    empty.violation(plate="A1111AA", passage_id=passage, violation_type="helm", capture_time=datetime.now(UTC))
+    visitor = visit()
+    page = visitor.log_in(site.person("officer", "selintas"), PASSWORD)
+    visitor.go("/review")
+    at_case(page, "A 1111 AA")
+    page.keyboard.press("a")
+    expect(page.locator(".review-head h2")).to_have_text("Tanpa helm")
+    expect(page.locator(".review-plate-text .plate")).to_have_text("A 1111 AA")
+    assert "pending" == empty.row(between)["status"]
+
+
+@pytest.mark.threat("T33")
+def test_what_a_camera_claims_to_have_read_is_text(visit: Callable[..., Any], site: Any, empty: World) -> None:
+    ids = [empty.violation(plate=text[:20], detail={"ground": text, text[:30]: text}) for text in HOSTILE]
+    visitor = visit()
+    page = visitor.log_in(site.person("officer", "waspada"), PASSWORD)
+    for path in ("/review", "/cases", f"/cases/{ids[0]}", "/overview"):
+        visitor.go(path)
+        expect(page.locator(".plate").first).to_be_visible()
+        assert page.locator("#main img[src='x'], #main script, #main svg[onload]").count() == 0
+        assert page.evaluate("window.hurt") is None
