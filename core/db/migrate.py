@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors
 
-from core.db.engine import CONNECT_TIMEOUT_S, Database, dsn
-from core.db.roles import ensure_roles
+from core.db.engine import CONNECT_TIMEOUT_S, SYSTEM_ROLE, Database, dsn
+from core.db.roles import ensure_roles, inherits
 from core.domain.errors import TangkapinError
 
 if TYPE_CHECKING:
@@ -51,9 +51,15 @@ def current(url: str) -> str:
 
 
 def check(url: str) -> None:
-    """Raise SchemaMismatch, saying what to run, unless the database is at head."""
+    """Raise SchemaMismatch, saying what to run, unless the database is at head and its user inherits no role."""
     have, want = current(url), head()
     if have == want:
+        with psycopg.connect(dsn(url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            if inherits(connection, SYSTEM_ROLE):
+                raise SchemaMismatch(
+                    f"the database's user inherits {SYSTEM_ROLE} and would see all vendors' rows without SET ROLE: run "
+                    "`tangkapin migrate`"
+                )
         return
     if have and have not in revisions():
         raise SchemaMismatch(

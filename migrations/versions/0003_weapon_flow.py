@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -33,6 +33,7 @@ API_PLACES = {
 }
 
 SYSTEM = "current_user = 'tangkapin_system'"
+"""Before PostgreSQL 16, as in 0002."""
 MINE = "vendor_id = ANY ((SELECT string_to_array(current_setting('app.vendors', true), ',')::bigint[])::bigint[])"
 
 TABLES = r"""
@@ -512,10 +513,12 @@ def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
     for statements in (TABLES, STAFF, DEVICES):
         run(statements)
+    version = run("SELECT current_setting('server_version_num')::int").scalar_one()
+    system = "true" if version >= 160000 else SYSTEM
     for table in TENANTED:
         run(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         run(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        run(f"CREATE POLICY {table}_system ON {table} TO tangkapin_system USING ({SYSTEM}) WITH CHECK ({SYSTEM})")
+        run(f"CREATE POLICY {table}_system ON {table} TO tangkapin_system USING ({system}) WITH CHECK ({system})")
         run(f"CREATE POLICY {table}_tenant ON {table} TO tangkapin_api USING ({MINE}) WITH CHECK ({MINE})")
         verbs = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
         run(f"GRANT {verbs} ON {table} TO tangkapin_system")

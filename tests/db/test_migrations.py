@@ -10,9 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 from core.db import migrate
-from core.db.engine import Database, dsn
+from core.db.engine import SYSTEM_ROLE, Database, dsn
 from core.db.migrate import SchemaMismatch
-from core.db.roles import RolesMissing
+from core.db.roles import ROLES, RolesMissing
 from core.db.schema import metadata
 
 COLUMNS = """
@@ -167,14 +167,53 @@ def modest_url(postgres_url, empty_url):
 
 
 def test_a_user_who_may_not_make_roles_is_told_what_the_administrator_runs(modest_url, template_url):
-    with pytest.raises(RolesMissing, match="GRANT tangkapin_system TO modest;"):
+    with pytest.raises(RolesMissing, match="GRANT tangkapin_system TO modest WITH INHERIT FALSE, SET TRUE;"):
         migrate.upgrade(modest_url)
     assert "" == migrate.current(modest_url)
 
 
-def test_a_user_who_inherits_the_system_role_still_sees_no_row(database, make_vendor):
-    """Before PostgreSQL 16 every member inherits, and policies are meant for who inherits their role."""
-    make_vendor(database)
+@pytest.fixture
+def inheriting(database):
+    """The connecting user inherits the system role, as somebody's careless GRANT would have it."""
+    with psycopg.connect(dsn(database.url), autocommit=True) as connection:
+        connection.execute(f"GRANT {SYSTEM_ROLE} TO CURRENT_USER WITH INHERIT TRUE")
+        yield database
+        connection.execute(f"GRANT {SYSTEM_ROLE} TO CURRENT_USER WITH INHERIT FALSE, SET TRUE")
+
+
+def test_the_connecting_user_may_take_the_roles_on_and_inherits_none(database):
     with database.owner() as connection:
-        assert connection.exec_driver_sql("SELECT pg_has_role('tangkapin_system', 'USAGE')").scalar()
+        for role in ROLES:
+            asked = "SELECT pg_has_role(%s, 'SET'), pg_has_role(%s, 'USAGE')"
+            assert (True, False) == tuple(connection.exec_driver_sql(asked, (role, role)).one())
+
+
+def test_a_user_who_inherits_the_system_role_is_refused_until_migrate_mends_it(inheriting, make_vendor):
+    make_vendor(inheriting)
+    with pytest.raises(SchemaMismatch, match="inherits tangkapin_system .*run `tangkapin migrate`"):
+        migrate.check(inheriting.url)
+    migrate.upgrade(inheriting.url)
+    assert None is migrate.check(inheriting.url)
+    with inheriting.owner() as connection:
         assert 0 == connection.exec_driver_sql("SELECT count(*) FROM vendors").scalar()
+
+
+def test_without_the_last_condition_the_system_role_still_sees_every_vendor(fresh_database, make_vendor):
+    """Down to 0001 the policy asks for the role; up again it does not. Both times only that role sees rows."""
+    with fresh_database() as url:
+        database = Database(url)
+        make_vendor(database)
+        for step in (0, len(migrate.revisions()) - 1):
+            if step:
+                migrate.downgrade(url, step)
+            with database.system() as connection:
+                assert 1 == connection.exec_driver_sql("SELECT count(*) FROM vendors").scalar()
+            with database.owner() as connection:
+                assert 0 == connection.exec_driver_sql("SELECT count(*) FROM vendors").scalar()
+        database.dispose()
+
+
+def test_the_planner_is_told_that_the_system_role_sees_everything(database):
+    with database.system() as connection:
+        plan = connection.exec_driver_sql("EXPLAIN SELECT * FROM violations").scalars().all()
+    assert not [line for line in plan if "current_user" in line.lower()]
