@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-ROLES = ("ingest", "parse", "work")
+ROLES = ("ingest", "parse", "streams", "work")
 
 
 @click.command("serve")
 @click.option("--only", type=click.Choice(ROLES), help="Run this process alone; services must be running.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written with the port when requests are answered.")
 def command(only: str | None, ready_file: Path | None) -> None:
-    """Run the deployment: camera endpoint and API, parsers, workers.
+    """Run the deployment: camera endpoint and API, parsers, event streams, workers.
 
     Without TANGKAPIN_DATABASE_URL and TANGKAPIN_REDIS_URL the embedded PostgreSQL and Valkey are started too. A schema
     that does not fit this version is refused; `tangkapin migrate` mends it.
@@ -39,7 +40,7 @@ def command(only: str | None, ready_file: Path | None) -> None:
     configure(settings.log_style, settings.log_level)
     if only:
         check_schema(settings)
-        {"ingest": run_ingest, "parse": run_parse, "work": run_work}[only](settings, ready_file)
+        {"ingest": run_ingest, "parse": run_parse, "streams": run_streams, "work": run_work}[only](settings, ready_file)
         return
     serve(settings, ready_file)
 
@@ -71,7 +72,7 @@ def serve(
 def add_processes(
     supervisor: Supervisor, settings: Settings, database_url: str, redis_url: str, ready_file: Path | None
 ) -> None:
-    """Put the three processes of a machine under a supervisor, with the very settings of this one."""
+    """Put the processes of a machine under a supervisor, with the very settings of this one."""
     environ = {
         **os.environ,
         **settings.environ(),
@@ -187,6 +188,39 @@ def run_parse(settings: Settings, _: Path | None) -> None:
         signal.signal(number, lambda *_: stage.stop())
     stage.run()
     host.close()
+
+
+def run_streams(settings: Settings, _: Path | None) -> None:
+    """The makes' own event streams of cameras and recorders, into the inbox."""
+    from core.evidence.store import MediaStore
+    from core.ingest.answers import AnswerTable
+    from core.ingest.bell import BellPush
+    from core.ingest.health_book import HealthBook
+    from core.ingest.writer import InboxWriter
+    from core.secrets import SecretBox
+    from core.streams.vendor import Inbox, StreamDesk, keep, load_vendor_streams
+
+    database = open_database(settings)
+    host = load_host(settings)
+    box = SecretBox(settings.signing_key())
+    media = MediaStore(settings.home / "media", segment_bytes=32 * 1024 * 1024)
+    bell = BellPush(settings.home / "run" / "parse-bell")
+    inbox = Inbox(InboxWriter(database, media, ring=bell.ring))
+    health = HealthBook(database)
+    table = AnswerTable(host.answers())
+    desk = StreamDesk(lambda: load_vendor_streams(database, box), host, table, inbox.put, health)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        keep(desk, health, database, stop)
+    finally:
+        desk.close()
+        inbox.close()
+        health.flush()
+        media.close()
+        host.close()
+        database.dispose()
 
 
 def run_work(settings: Settings, _: Path | None) -> None:

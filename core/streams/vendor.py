@@ -31,10 +31,12 @@ from core.ingest.writer import Arrival, InboxWriter
 from core.outbound import Policy
 from core.secrets import SecretBox
 from core.streams.cameras import FIRST_PAUSE_S, HEALTHY_AFTER_S, LONGEST_PAUSE_S, State, device_of, read_address
+from core.streams.health import CameraHealth
 from core.streams.http import HttpLoop, HttpStream
 
 log = structlog.get_logger(__name__)
 
+FOLLOW_S = 3.0
 _NOT_HEARTBEATS = ("event",)
 
 
@@ -260,3 +262,17 @@ class StreamDesk:
 
     def _note_heartbeat(self, device: Device) -> None:
         self._health.note(device.id, device.vendor_id, heartbeat=True, now=time.time(), peer="stream")
+
+
+def keep(desk: StreamDesk, health: HealthBook, database: Database, stop: threading.Event) -> None:
+    """Follow the list of devices and write how they are, every few seconds, until `stop` is set."""
+    cameras = CameraHealth(database)
+    while True:
+        try:
+            desk.follow()
+        except Exception as error:  # the database is away: open streams go on
+            log.warning("streams_not_followed", error=str(error)[:200])
+        cameras.write(desk.readers)
+        health.flush()
+        if stop.wait(FOLLOW_S):
+            return

@@ -14,6 +14,7 @@ from core.domain.observations import Payload
 from core.evidence.store import MediaStore
 from core.hooks.host import Host
 from core.incidents.cctv import login_context
+from core.incidents.tables import camera_health
 from core.ingest.answers import AnswerTable
 from core.ingest.health_book import HealthBook
 from core.ingest.tables import payloads
@@ -22,6 +23,7 @@ from core.secrets import SecretBox
 from core.streams import vendor as module
 from core.streams.vendor import Inbox, StreamDesk, load_vendor_streams
 from core.testing.fixtures import describe, load_http
+from core.testing.house import House
 
 BOX = SecretBox("kunci-untuk-uji-yang-cukup-panjang")
 VENDORS = Path(__file__).parents[2] / "vendors"
@@ -191,3 +193,27 @@ def test_a_make_without_a_stream_is_named(make_camera, streams, monkeypatch):
     streams.desk.readers[0].join(5)
 
     assert "the make dahua has no event stream" == streams.desk.readers[0].state.detail
+
+
+def test_the_streams_process_carries_an_event_into_the_inbox(
+    database_url, valkey_url, tmp_path, make_vendor, make_camera
+):
+    house = House(tmp_path, database_url, valkey_url, PLUGINS)
+    camera = make_camera()
+    camera.parts, _ = fixture_parts("hikvision", "anpr_multipart_three_pictures")
+    values = {"device_code": "kamera", "maker": "hikvision", "vendor_id": make_vendor(house.database),
+              "stream_kind": "vendor", "stream_url": camera.url("").shown, "stream_allow": ["127.0.0.1"]}  # fmt: skip
+    with house.database.system() as connection:
+        connection.execute(insert(devices).values(**values))
+    try:
+        house.start("streams")
+        wait_for(lambda: rows(house.database, payloads), 30)
+        wait_for(lambda: [row["state"] for row in rows(house.database, camera_health)] == ["online"], 10)
+    finally:
+        house.stop()
+        house.database.dispose()
+
+
+def rows(database, table):
+    with database.system() as connection:
+        return connection.execute(select(table)).mappings().all()
