@@ -190,7 +190,7 @@ def test_the_connecting_user_may_take_the_roles_on_and_inherits_none(database):
 
 def test_a_user_who_inherits_the_system_role_is_refused_until_migrate_mends_it(inheriting, make_vendor):
     make_vendor(inheriting)
-    with pytest.raises(SchemaMismatch, match="inherits tangkapin_system .*run `tangkapin migrate`"):
+    with pytest.raises(SchemaMismatch, match=r"inherits tangkapin_system .*run `tangkapin migrate`"):
         migrate.check(inheriting.url)
     migrate.upgrade(inheriting.url)
     assert None is migrate.check(inheriting.url)
