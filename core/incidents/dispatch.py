@@ -1,0 +1,128 @@
+"""Sending police: assign, accept or decline, and the stop of a recalled report with its acknowledgement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, insert, select, update
+
+from core.accounts.principal import Principal
+from core.accounts.tables import police
+from core.incidents.acting import STAFF, Act, Moved, clean, refuse_stale, require_role
+from core.incidents.errors import Conflict, NotFound
+from core.incidents.states import OPEN, AssignmentEvent, AssignmentRefusal, AssignmentState, Event, Refusal
+from core.incidents.tables import assignments
+
+
+def assign(
+    act: Act, principal: Principal, report_id: int, police_id: int, *, backup: bool = False,
+    version: int | None = None,
+) -> int:  # fmt: skip
+    """Send a police officer and return the assignment's id. It counts as the human check.
+
+    backup  beside those who are on it; otherwise a Conflict as long as somebody is. Raises NotAllowed, NotFound,
+            Conflict.
+    """
+    require_role(principal, *STAFF)
+    report = act.lock(report_id)
+    refuse_stale(report, version)
+    vacant = not any(not row["is_backup"] for row in act.open_assignments(report_id))
+    if backup and vacant:
+        raise Conflict(Refusal.NOBODY_SENT, report["status"], version=report["version"])
+    chosen = _lock_police(act, report, police_id)
+    event = Event.BACK_UP if backup else Event.ASSIGN
+    number = act.move(
+        report, event, "assigned", vacant=vacant, police_id=police_id, police=_name(chosen), backup=backup or None
+    )
+    _refuse_unfit(act, chosen)
+    values = {
+        "vendor_id": report["vendor_id"], "report_id": report_id, "police_id": police_id,
+        "assigned_by": act.actor.name, "assigned_role": act.actor.role, "assigned_actor_id": principal.id,
+        "assigned_at": act.now, "is_backup": backup,
+    }  # fmt: skip
+    query = insert(assignments).values(**values).returning(assignments.c.id)
+    assignment_id = int(act.connection.execute(query).scalar_one())
+    busy = update(police).where(police.c.id == police_id)
+    act.connection.execute(busy.values(status="busy", updated_at=act.now))
+    act.tell(
+        report_id, "assigned", str(number), assignment_id=assignment_id, police_id=police_id,
+        police_name=_name(chosen), is_backup=backup,
+    )  # fmt: skip
+    return assignment_id
+
+
+def answer(act: Act, principal: Principal, report_id: int, accept: bool, reason: str = "") -> Moved:
+    """Accept, or decline with a reason; declining frees the police and hands the report back to the officers."""
+    require_role(principal, "police")
+    reason = clean("reason", reason, limit=500, least=0 if accept else 1)
+    report = act.lock(report_id, ever=True)
+    mine = act.my_assignment(report_id)
+    event = AssignmentEvent.ACCEPT if accept else AssignmentEvent.DECLINE
+    values = {} if accept else {"decline_reason": reason}
+    after = act.move_assignment(mine, event, report["status"], **values)
+    if after is None:
+        return act.moved(report_id)  # the phone repeats itself
+    if accept:
+        number = act.write(report, "accepted", assignment_id=mine["id"])
+    else:
+        number = withdraw(act, report, mine, "declined", reason)
+    act.tell(
+        report_id, "assignment_answered", str(number), assignment_id=mine["id"], police_id=principal.id,
+        police_name=act.actor.name, accept=accept, reason=reason,
+    )  # fmt: skip
+    return act.moved(report_id)
+
+
+def withdraw(act: Act, report: Any, mine: Any, action: str, reason: str) -> int:
+    """What follows for the report when police declined or gave up (their assignment has ended already).
+
+    The first of the back-ups, where there is one, takes the place of who left.
+    """
+    if mine["is_backup"]:
+        return act.write(report, action, assignment_id=mine["id"], reason=reason, backup=True)
+    others = act.open_assignments(report["id"])
+    if not others:
+        return act.move(report, Event.WITHDRAW, action, assignment_id=mine["id"], reason=reason)
+    first = others[0]
+    act.connection.execute(update(assignments).where(assignments.c.id == first["id"]).values(is_backup=False))
+    act.change(report)
+    return act.write(
+        report, action, assignment_id=mine["id"], reason=reason, promoted_police_id=first["police_id"]
+    )  # fmt: skip
+
+
+def acknowledge_stop(act: Act, principal: Principal, report_id: int) -> datetime:
+    """The police say that they saw the stop; the first time counts. Raises Conflict when nothing was recalled."""
+    require_role(principal, "police")
+    report = act.lock(report_id)
+    mine = act.my_assignment(report_id)
+    if mine["status"] != AssignmentState.RECALLED:
+        raise Conflict(AssignmentRefusal.NOT_RECALLED, mine["status"], report_status=report["status"])
+    if mine["stop_acknowledged_at"] is not None:
+        seen: datetime = mine["stop_acknowledged_at"]
+        return seen
+    query = update(assignments).where(assignments.c.id == mine["id"])
+    act.connection.execute(query.values(stop_acknowledged_at=act.now))
+    act.write(report, "stop_acknowledged", assignment_id=mine["id"])
+    return act.now
+
+
+def _lock_police(act: Act, report: Any, police_id: int) -> Any:
+    query = select(police).where(police.c.id == police_id, police.c.vendor_id == report["vendor_id"])
+    row = act.connection.execute(query.with_for_update()).mappings().first()
+    if row is None:
+        raise NotFound("police", police_id)
+    return row
+
+
+def _refuse_unfit(act: Act, chosen: Any) -> None:
+    if not chosen["is_active"]:
+        raise Conflict("police_inactive", chosen["status"])
+    under_way = select(exists().where(assignments.c.police_id == chosen["id"], assignments.c.status.in_(OPEN)))
+    if chosen["status"] == "busy" or act.connection.execute(under_way).scalar_one():
+        raise Conflict("police_busy", "busy")
+
+
+def _name(row: Any) -> str:
+    return str(row["full_name"] or row["username"])

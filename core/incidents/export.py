@@ -1,0 +1,221 @@
+"""A report as a file: JSON for machines, PDF for people. Owners get their own, without staff's names and words."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Literal
+
+import msgspec
+from fpdf import FPDF
+from fpdf.enums import WrapMode
+from PIL import Image
+from sqlalchemy import select
+
+from core.accounts.principal import Principal
+from core.accounts.tables import devices, police
+from core.domain.images import measure
+from core.evidence.tables import media
+from core.incidents.acting import STAFF, Act, require_role
+from core.incidents.errors import Invalid
+from core.incidents.evidence import MAX_PIXELS, MediaStore
+from core.incidents.tables import assignments, report_events, report_evidence, report_messages, track_points
+
+PICTURES = 6
+"""So many of a report's pictures are in its PDF; all are named with their hash."""
+POINTS = 5000
+_INTERNAL = ("client_id", "verified_actor_id", "announced_at")
+_NOT_FOR_OWNERS = ("detection", "verified_by", "verified_role", "closed_by", "note")
+_OWNER_EVENTS = ("opened", "frames_added", "verified", "assigned", "on_the_way", "arrived", "started", "completed",
+                 "rejected", "recalled", "evidence_added")  # fmt: skip
+
+
+def export(act: Act, store: MediaStore, principal: Principal, report_id: int, form: Literal["json", "pdf"]) -> bytes:
+    """The file's bytes. Officers and admins: all of it; owners: theirs. Raises NotAllowed, NotFound, Invalid."""
+    require_role(principal, *STAFF, "owner")
+    if form not in ("json", "pdf"):
+        raise Invalid("format", "expected json or pdf")
+    report = act.lock(report_id)
+    content = gather(act, report, whole=principal.role != "owner")
+    act.write(report, "exported", format=form)
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(content), indent=2)
+    return _pdf(act, store, report, content)
+
+
+def gather(act: Act, report: Any, *, whole: bool) -> dict[str, Any]:
+    """All that belongs to a report, JSON-able. whole False: what an owner may keep."""
+    hidden = _INTERNAL if whole else _INTERNAL + _NOT_FOR_OWNERS
+    content: dict[str, Any] = {
+        "report": {name: value for name, value in report.items() if name not in hidden},
+        "cctv": _cctv(act, report["device_id"]),
+        "evidence": _evidence(act, report["id"], whole=whole),
+        "assignments": _assignments(act, report["id"], whole=whole),
+        "track": _track(act, report["id"]),
+        "timeline": _timeline(act, report["id"], whole=whole),
+        "exported_at": act.now,
+        "exported_by": act.actor.name,
+    }
+    if whole:
+        names = ("id", "kind", "body", "detail", "actor_role", "actor_name", "created_at")
+        content["messages"] = _rows(act, report_messages, report["id"], names)
+    return content
+
+
+def _rows(act: Act, table: Any, report_id: int, names: tuple[str, ...], *wanted: Any) -> list[dict[str, Any]]:
+    query = select(*(table.c[name] for name in names)).where(table.c.report_id == report_id, *wanted)
+    return [dict(row) for row in act.connection.execute(query.order_by(table.c.id)).mappings()]
+
+
+def _cctv(act: Act, device_id: int | None) -> dict[str, Any] | None:
+    names = ("id", "device_code", "device_name", "location", "latitude", "longitude")
+    query = select(*(devices.c[name] for name in names)).where(devices.c.id == device_id)
+    row = act.connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
+def _evidence(act: Act, report_id: int, *, whole: bool) -> list[dict[str, Any]]:
+    names: tuple[str, ...] = (
+        "id",
+        "sha256",
+        "type",
+        "role",
+        "mime",
+        "size",
+        "file_name",
+        "taken_at",
+        "created_at",
+        "actor_role",
+    )
+    if whole:
+        names += ("actor_name", "detail")
+    found = _rows(act, report_evidence, report_id, names)
+    return [row | {"sha256": bytes(row["sha256"]).hex()} for row in found]
+
+
+def _assignments(act: Act, report_id: int, *, whole: bool) -> list[dict[str, Any]]:
+    columns = [assignments.c[name] for name in ("id", "status", "is_backup", "assigned_at", "answered_at",
+                                                "arrived_at", "finished_at", "stop_acknowledged_at")]  # fmt: skip
+    if whole:
+        columns += [assignments.c.assigned_by, assignments.c.decline_reason, police.c.full_name, police.c.username]
+    query = select(*columns).join(police, police.c.id == assignments.c.police_id)
+    query = query.where(assignments.c.report_id == report_id).order_by(assignments.c.id)
+    return [dict(row) for row in act.connection.execute(query).mappings()]
+
+
+def _track(act: Act, report_id: int) -> list[dict[str, Any]]:
+    names = ("id", "assignment_id", "device_time", "latitude", "longitude", "accuracy_m", "status", "distance_m",
+             "is_nearby", "is_suspicious")  # fmt: skip
+    return _rows(act, track_points, report_id, names)[-POINTS:]
+
+
+def _timeline(act: Act, report_id: int, *, whole: bool) -> list[dict[str, Any]]:
+    names: tuple[str, ...] = ("at", "action", "from_status", "to_status", "actor_role")
+    if whole:
+        return _rows(act, report_events, report_id, (*names, "actor_name", "detail"))
+    return _rows(act, report_events, report_id, names, report_events.c.action.in_(_OWNER_EVENTS))
+
+
+# -- as PDF --------------------------------------------------------------------------------------------------------
+
+
+class _Page(FPDF):
+    """A4 with a number at the foot; text is text: nothing in it is markup."""
+
+    def footer(self) -> None:
+        """Page n of m."""
+        self.set_y(-12)
+        self.set_font("Helvetica", size=8)
+        self.cell(0, 6, f"{self.page_no()}/{{nb}}", align="C")
+
+    def head(self, words: str) -> None:
+        """A heading."""
+        self.ln(2)
+        self.set_font("Helvetica", "B", 12)
+        self.multi_cell(0, 7, _plain(words), new_x="LMARGIN", new_y="NEXT")
+        self.set_font("Helvetica", size=9)
+
+    def line_of(self, words: str) -> None:
+        """A line of text, wrapped where it must."""
+        self.multi_cell(0, 5, _plain(words), new_x="LMARGIN", new_y="NEXT", wrapmode=WrapMode.CHAR)
+
+
+def _pdf(act: Act, store: MediaStore, report: Any, content: dict[str, Any]) -> bytes:
+    page = _Page()
+    page.set_title(f"Laporan {report['id']}")
+    page.add_page()
+    page.set_font("Helvetica", "B", 15)
+    page.multi_cell(0, 9, _plain(f"Laporan {report['id']}: {report['title']}"), new_x="LMARGIN", new_y="NEXT")
+    page.set_font("Helvetica", size=9)
+    for label, name in _LABELS:
+        if content["report"].get(name) not in (None, ""):
+            page.line_of(f"{label}: {content['report'][name]}")
+    if content["cctv"] is not None:
+        page.line_of(f"CCTV: {content['cctv']['device_name'] or content['cctv']['device_code']}")
+    page.head("Riwayat")
+    for row in content["timeline"]:
+        moved = f" ({row['from_status']} > {row['to_status']})" if row["to_status"] else ""
+        page.line_of(f"{row['at']:%Y-%m-%d %H:%M:%S} UTC  {row['action']}{moved}  {row.get('actor_name', '')}")
+    page.head("Penugasan")
+    for row in content["assignments"]:
+        who = row.get("full_name") or row.get("username") or "petugas"
+        page.line_of(f"{row['assigned_at']:%Y-%m-%d %H:%M:%S} UTC  {who}: {row['status']}")
+    for row in content.get("messages", []):
+        if row["kind"] in ("note", "final"):
+            page.head(f"{'Laporan akhir' if row['kind'] == 'final' else 'Catatan'}: {row['actor_name']}")
+            page.line_of(row["body"])
+    page.head("Bukti")
+    for row in content["evidence"]:
+        page.line_of(f"{row['type']} {row['role']} {row['mime']} {row['size']} B  SHA-256 {row['sha256']}")
+    _pictures(act, store, report, page, content["evidence"])
+    page.ln(3)
+    page.line_of(f"Diekspor {content['exported_at']:%Y-%m-%d %H:%M:%S} UTC, {content['exported_by']}")
+    return bytes(page.output())
+
+
+_LABELS = (
+    ("Status", "status"), ("Jenis", "incident_type"), ("Sumber", "source"), ("Waktu kejadian", "incident_at"),
+    ("Lokasi", "location"), ("Uraian", "description"), ("Diperiksa oleh", "verified_by"),
+    ("Ditutup oleh", "closed_by"), ("Alasan", "reason_code"), ("Catatan", "note"),
+)  # fmt: skip
+
+
+def _pictures(act: Act, store: MediaStore, report: Any, page: _Page, evidence: list[dict[str, Any]]) -> None:
+    """The annotated copies first, scaled down; a picture that cannot be read is named in words."""
+    rank = {"annotated": 0, "field": 1, "final": 1, "manual": 1}
+    chosen = sorted((row for row in evidence if row["type"] == "IMAGE"), key=lambda row: rank.get(row["role"], 2))
+    for row in chosen[:PICTURES]:
+        data = _bytes(act, store, report["vendor_id"], bytes.fromhex(row["sha256"]))
+        small = _scaled(data)
+        if small is None:
+            page.line_of(f"(gambar {row['id']} tidak dapat dibuka)")
+            continue
+        page.ln(2)
+        page.image(small, w=120)
+        page.line_of(f"Bukti {row['id']}, {row['role']}")
+
+
+def _bytes(act: Act, store: MediaStore, vendor_id: int, sha256: bytes) -> bytes:
+    query = select(media.c.ref, media.c.at_offset, media.c.size)
+    row = act.connection.execute(query.where(media.c.vendor_id == vendor_id, media.c.sha256 == sha256)).one()
+    return store.read(row.ref, row.at_offset, row.size)
+
+
+def _scaled(data: bytes) -> io.BytesIO | None:
+    info = measure(data)
+    if info is None or not 0 < info.width * info.height <= MAX_PIXELS:
+        return None
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
+            picture.thumbnail((1000, 1000))
+            small = io.BytesIO()
+            picture.convert("RGB").save(small, "JPEG", quality=80)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    small.seek(0)
+    return small
+
+
+def _plain(words: str) -> str:
+    """As the PDF's built-in fonts can show it; what they lack becomes a question mark."""
+    kept = "".join(char if char.isprintable() or char == "\n" else " " for char in words)
+    return kept.encode("latin-1", "replace").decode("latin-1")
