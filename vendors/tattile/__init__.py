@@ -1,0 +1,1 @@
+"""Tattile: templated XML or JSON messages of its ANPR cameras."""
