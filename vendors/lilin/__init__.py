@@ -1,0 +1,1 @@
+"""LILIN: LPR messages."""
