@@ -379,6 +379,17 @@ class Host:
             if "deliver_notice" in instance.hooks and instance.serves(vendor_code)
         ]
 
+    def is_in_app(self, instance_id: str) -> bool:
+        """Whether a channel reaches an open app only (`Plugin.in_app`). False for one that is not there."""
+        instance = self._instances.get(instance_id)
+        return bool(instance and instance.cls and instance.cls.in_app)
+
+    def signers(self, vendor_code: str) -> list[Any]:
+        """`sign_channel(socket_id, channel, user_data) -> dict` of each notice channel of a vendor that has private
+        channels of its own to sign (the Pusher protocol), in the order of the file."""
+        plugins: list[Any] = [self._instances[one].plugin for one in self.channels_for(vendor_code)]
+        return [plugin.sign_channel for plugin in plugins if hasattr(plugin, "sign_channel")]
+
     def deliver_notice(self, instance_id: str, notice: Notice, recipient: Recipient) -> Delivery:
         """Tell one recipient by one channel. Raises Transient, Undeliverable, PluginFailed, UnknownInstance."""
         delivery: Delivery = self._ask(

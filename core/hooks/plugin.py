@@ -86,6 +86,8 @@ class Plugin:
     stability  "trial" | "ready" | "deprecated"; sinks in trial refuse to run unless the instance says `trial = true`
     maker      the camera make that an out-of-tree plugin parses; a folder of vendors/ speaks for its own name
     guarantee  for sinks and notifiers: what is promised ("at-least-once", "best-effort"), "" elsewhere
+    in_app     of a notifier that reaches an open app only (a socket): used even for people who want no push, and what
+               it says "accepted" to may still be unseen
     """
 
     Config: ClassVar[type[PluginConfig]] = PluginConfig
@@ -94,6 +96,7 @@ class Plugin:
     stability: ClassVar[Literal["trial", "ready", "deprecated"]] = "ready"
     maker: ClassVar[str] = ""
     guarantee: ClassVar[str] = ""
+    in_app: ClassVar[bool] = False
 
     def __init__(self, config: Any, context: PluginContext) -> None:
         self.config = config

@@ -26,7 +26,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     event       the contract's event name; "" = carried as "notice"
     urgent      sound and wake the device; ignores the person's settings; the next channel follows when nobody looked
     cooldown_s  a second one of this kind for the same report (or camera) within so long is not told
-    replaces    older ones of this kind that wait to be told of the same report are not told any more
+    replaces    what still waits to be told of the same report is not told any more: of this kind, or all of it
     tells_actor the person who did it hears of it too
     ttl_s       after so long it is told to nobody any more; it stays in people's lists
     """
@@ -37,7 +37,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = "medium"
     urgent: bool = False
     cooldown_s: int = 0
-    replaces: bool = False
+    replaces: Literal["", "kind", "report"] = ""
     tells_actor: bool = False
     ttl_s: int = 6 * 3600
 
@@ -52,9 +52,9 @@ RULES: dict[str, Rule] = {
                      priority="high", urgent=True),
     "assignment_answered": Rule(type="assignment", audiences=("station", "dashboard"), event="incident-update"),
     "recalled": Rule(type="report", audiences=("told", "assigned", "named", "dashboard"), event="incident-update",
-                     priority="high", urgent=True, tells_actor=True, ttl_s=24 * 3600),
+                     priority="high", urgent=True, tells_actor=True, replaces="report", ttl_s=24 * 3600),
     "tracking_update": Rule(type="tracking", audiences=("owner", "dashboard"), priority="low", cooldown_s=5,
-                            replaces=True, ttl_s=300),
+                            replaces="kind", ttl_s=300),
     "arrived": Rule(type="tracking", audiences=("owner", "station", "dashboard"), event="incident-update"),
     "closed": Rule(type="report", audiences=("owner", "station", "assigned", "dashboard"), event="incident-update"),
     "backup_requested": Rule(type="assignment", audiences=("station", "dashboard"), event="incident-update",

@@ -50,10 +50,11 @@ _WRITERS = text(
     "SELECT DISTINCT actor_role AS role, actor_id AS id FROM report_messages"
     " WHERE report_id = :report AND kind = 'chat' AND actor_role IN ('owner','officer','police','admin')"
 )
-_SUPERSEDE_KIND = text("""
+_REPLACE = text("""
 UPDATE notice_deliveries d SET status = 'superseded', finished_at = now(), last_error = 'a newer one says more'
   FROM notice_recipients r JOIN notices n ON n.id = r.notice_id
- WHERE d.recipient_id = r.id AND n.report_id = :report AND n.kind = :kind AND n.id <> :notice
+ WHERE d.recipient_id = r.id AND n.report_id = :report AND n.id <> :notice
+   AND n.kind = coalesce(CAST(:kind AS text), n.kind)
    AND d.status IN ('waiting', 'pending') AND (d.lease_until IS NULL OR d.lease_until < now())
 """)
 
@@ -104,7 +105,8 @@ def announce(
     rows = [{"role": role, "id": person} for role, person in sorted(people)[:_MOST_RECIPIENTS]]
     connection.execute(_RECIPIENTS, {"vendor": vendor_id, "notice": notice_id, "people": _json(rows)})
     if rule.replaces and report_id is not None:
-        connection.execute(_SUPERSEDE_KIND, {"report": report_id, "kind": kind, "notice": notice_id})
+        older = kind if rule.replaces == "kind" else None
+        connection.execute(_REPLACE, {"report": report_id, "kind": older, "notice": notice_id})
     ring(connection)
 
 
@@ -146,7 +148,7 @@ def district(location: Any) -> str:
     found = re.search(r"\b(?:Kecamatan|Kec\.)\s*([^,]+)", line, re.IGNORECASE)
     if found:
         return found.group(1).strip()
-    head, comma, tail = line.rpartition(",")
+    _, comma, tail = line.rpartition(",")
     return tail.strip() if comma and not any(c.isdigit() for c in tail) else ""
 
 
@@ -196,7 +198,7 @@ def _with(role: str, rows: Iterable[Any]) -> People:
 
 
 def _collapse_key(kind: str, rule: Rule, report_id: int | None, device_id: int | None) -> str:
-    """What a phone shows one of at a time. Alarms and recalls of a report share one: the recall takes the alarm away."""
+    """What a phone shows one of at a time: alarm and recall of a report share one, so that the recall takes it away."""
     if report_id is None:
         return f"{kind}:{device_id}" if device_id is not None else ""
     if kind == "chat_message" or rule.type == "tracking":

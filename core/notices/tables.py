@@ -72,7 +72,7 @@ notice_deliveries = Table(
     Column("recipient_id", BigInteger, ForeignKey("notice_recipients.id"), nullable=False),
     Column("channel", String(60), nullable=False, comment="plugin instance id"),
     Column("position", Integer, nullable=False, comment="order of fallback; equal ones go out together"),
-    Column("status", String(12), nullable=False, server_default=text("'pending'")),
+    Column("status", String(16), nullable=False, server_default=text("'pending'")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     moment("next_attempt_at", now=True),
     moment("lease_until"),

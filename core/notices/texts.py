@@ -41,7 +41,7 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "assignment_answered": {
         "id": ("Jawaban penugasan laporan {report}", "Petugas {answer} penugasan di {place}. {reason}"),
-        "en": ("Answer to the assignment of report {report}", "The police {answer} the assignment at {place}. {reason}"),
+        "en": ("Answer to the assignment of report {report}", "Police {answer} the assignment at {place}. {reason}"),
     },
     "recalled": {
         "id": ("BATAL: laporan {report}", "Alarm di {place} dibatalkan. Hentikan tindakan; jangan menuju lokasi."),

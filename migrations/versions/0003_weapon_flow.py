@@ -420,7 +420,7 @@ CREATE TABLE notice_deliveries (
   recipient_id BIGINT NOT NULL,
   channel VARCHAR(60) NOT NULL,
   position INTEGER NOT NULL,
-  status VARCHAR(12) DEFAULT 'pending' NOT NULL,
+  status VARCHAR(16) DEFAULT 'pending' NOT NULL,
   attempts INTEGER DEFAULT 0 NOT NULL,
   next_attempt_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
   lease_until TIMESTAMP WITH TIME ZONE,

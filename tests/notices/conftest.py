@@ -1,15 +1,16 @@
+import threading
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, insert, select, text
 
 from core.accounts.tables import admins, devices, officers, owners, police, stations
 from core.db.engine import Database
 from core.incidents.tables import assignments, reports
+from core.notices.drain import NoticeDesk
 from core.notices.service import announce
-from core.notices.tables import notice_recipients, notices
+from core.notices.tables import notice_deliveries, notice_recipients, notices
 
 
 class Scene:
@@ -84,6 +85,77 @@ def scene(database: Database, make_vendor: Callable[..., int]) -> Scene:
     return Scene(database, make_vendor(database))
 
 
+class FakeChannels:
+    """A host with channels of the test's own: name -> what it does with (notice, recipient); in order of fallback."""
+
+    def __init__(self, in_app: tuple[str, ...] = (), **channels: Callable[[Any, Any], Any]) -> None:
+        self.channels = channels
+        self.in_app = in_app
+        self.calls: list[tuple[str, str, int, Any]] = []
+        self.quarantined: list[str] = []
+        self.on_quarantine = None
+
+    def channels_for(self, vendor_code: str) -> list[str]:
+        return list(self.channels)
+
+    def is_in_app(self, channel: str) -> bool:
+        return channel in self.in_app
+
+    def deliver_notice(self, channel: str, notice: Any, recipient: Any) -> Any:
+        self.calls.append((channel, recipient.role, recipient.id, notice))
+        return self.channels[channel](notice, recipient)
+
+    def quarantine(self, channel: str, reason: str) -> None:
+        self.quarantined.append(channel)
+
+    def told(self, channel: str) -> list[tuple[str, int]]:
+        return sorted((role, person) for name, role, person, _ in self.calls if name == channel)
+
+
 @pytest.fixture
-def as_json() -> Callable[[Any], Any]:
-    return lambda value: msgspec.json.decode(msgspec.json.encode(value))
+def channels() -> type[FakeChannels]:
+    return FakeChannels
+
+
+@pytest.fixture
+def tell(scene: Scene) -> Callable[..., None]:
+    """tell(host): one look of a worker, to its end."""
+
+    def look(host: Any, link: Any = None) -> None:
+        NoticeDesk(scene.database, host, stop=threading.Event(), link=link).look(wait=True)
+
+    return look
+
+
+@pytest.fixture
+def deliveries(scene: Scene) -> Callable[..., dict[tuple[str, str, int], Any]]:
+    """deliveries(kind) -> (channel, role, person) -> row."""
+
+    def read(kind: str = "") -> dict[tuple[str, str, int], Any]:
+        query = (
+            select(notice_deliveries, notice_recipients.c.role, notice_recipients.c.person_id)
+            .join(notice_recipients, notice_recipients.c.id == notice_deliveries.c.recipient_id)
+            .join(notices, notices.c.id == notice_recipients.c.notice_id)
+        )
+        if kind:
+            query = query.where(notices.c.kind == kind)
+        with scene.database.system() as connection:
+            return {(row.channel, row.role, row.person_id): row for row in connection.execute(query)}
+
+    return read
+
+
+@pytest.fixture
+def later(scene: Scene) -> Callable[[float], None]:
+    """later(seconds): the deliveries' and notices' times move that far into the past."""
+
+    def move(seconds: float) -> None:
+        with scene.database.system() as connection:
+            for table, columns in (
+                ("notice_deliveries", ("next_attempt_at", "lease_until")),
+                ("notices", ("created_at", "expires_at")),
+            ):
+                changes = ", ".join(f"{name} = {name} - make_interval(secs => :s)" for name in columns)
+                connection.execute(text(f"UPDATE {table} SET {changes}"), {"s": seconds})
+
+    return move

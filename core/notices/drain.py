@@ -1,0 +1,249 @@
+"""Tells people: plans new notices, then empties each channel in a thread of its own: a slow one holds up no other.
+
+Three commits a batch: the claim (a lease), the telling (no transaction is open), the settling. A worker that dies in
+between leaves rows whose lease runs out; they are told again under the same notice id, which a device drops if it has
+it.
+"""
+
+from __future__ import annotations
+
+import secrets as entropy
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import structlog
+from sqlalchemy import Connection, text
+
+from core.db.engine import Database
+from core.domain.errors import Transient, Undeliverable
+from core.domain.notices import Address, Delivery, Notice, Recipient
+from core.hooks.errors import PluginFailed, PluginQuarantined, UnknownInstance
+from core.hooks.host import Host
+from core.notices import outbox
+from core.notices.outbox import Claimed, Outcome
+from core.notices.states import MAX_ATTEMPTS, State, wait_s
+
+log = structlog.get_logger(__name__)
+
+BATCH = 32
+IN_FLIGHT = 8
+HOOK_TIMEOUT_S = 10.0
+LEASE_S = 60.0
+Link = Callable[[int, bytes, str], str]
+"""(vendor id, SHA-256, holder) -> address of a picture that opens by itself for some minutes."""
+
+_PEOPLE = text("""
+SELECT 'owner' AS role, id, full_name, language FROM owners WHERE id = ANY(:owner)
+UNION ALL SELECT 'officer', id, full_name, language FROM officers WHERE id = ANY(:officer)
+UNION ALL SELECT 'police', id, full_name, language FROM police WHERE id = ANY(:police)
+UNION ALL SELECT 'admin', id, full_name, language FROM admins WHERE id = ANY(:admin)
+""")
+_ADDRESSES = text("""
+SELECT a.id, a.role, a.person_id, a.channel, a.value FROM push_addresses a
+  JOIN jsonb_to_recordset(CAST(:people AS jsonb)) AS x(role text, id bigint) ON a.role = x.role AND a.person_id = x.id
+""")
+_PICTURES = text("""
+SELECT DISTINCT ON (report_id) report_id, sha256 FROM report_evidence
+ WHERE report_id = ANY(:reports) AND type = 'IMAGE' ORDER BY report_id, (role = 'annotated') DESC, id
+""")
+
+
+class NotBack(Exception):
+    """A channel's hook did not come back in time."""
+
+
+class Known:
+    """What a batch needs to know of people, addresses and pictures: read in one transaction with its claim."""
+
+    def __init__(self, connection: Connection, rows: list[Claimed]) -> None:
+        ids: dict[str, list[int]] = {role: [] for role in ("owner", "officer", "police", "admin")}
+        for row in rows:
+            ids.setdefault(row.role, []).append(row.person_id)
+        ids.pop("dashboard", None)
+        self.people = {(one.role, one.id): one for one in connection.execute(_PEOPLE, ids)}
+        told = [{"role": role, "id": person} for role, persons in ids.items() for person in set(persons)]
+        self.addresses: dict[tuple[str, int], list[Address]] = {}
+        for one in connection.execute(_ADDRESSES, {"people": outbox.as_json(told)}):
+            address = Address(id=one.id, channel=one.channel, value=one.value)
+            self.addresses.setdefault((one.role, one.person_id), []).append(address)
+        reports = [row.report_id for row in rows if row.report_id is not None]
+        self.pictures = {
+            one.report_id: bytes(one.sha256) for one in connection.execute(_PICTURES, {"reports": reports})
+        }
+
+
+class NoticeDesk:
+    """Tells what is due. Any number of them work beside each other; each channel is emptied once at a time in each.
+
+    link  makes addresses of pictures; None: notices carry none
+    """
+
+    def __init__(self, database: Database, host: Host, *, stop: threading.Event, link: Link | None = None) -> None:
+        self._database = database
+        self._host = host
+        self._link = link
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._threads: dict[str, threading.Thread] = {}
+        self._rung: set[str] = set()
+        self._hung: dict[str, int] = {}
+
+    def look(self, *, wait: bool = False) -> None:
+        """Plan what is new and start on what is due; `wait`: come back when it is done (tests, the command line)."""
+        self._plan()
+        with self._database.system() as connection:
+            channels = outbox.due_channels(connection)
+        for channel in channels:
+            self._start(channel)
+        while wait:
+            with self._lock:
+                threads = list(self._threads.values())
+            if not threads:
+                return
+            for thread in threads:
+                thread.join()
+
+    def is_due(self, late_s: float = 0.0) -> bool:
+        """Whether something waits for longer than so."""
+        with self._database.system() as connection:
+            return outbox.is_waiting(connection, late_s=late_s)
+
+    def _plan(self) -> None:
+        while not self._stop.is_set():
+            with self._database.system() as connection:
+                planned = outbox.plan(connection, self._host.channels_for, self._host.is_in_app)
+                outbox.wake(connection)
+            if planned < outbox.BATCH:
+                return
+
+    def _start(self, channel: str) -> None:
+        with self._lock:
+            if channel in self._threads:
+                self._rung.add(channel)  # it looks again before it ends
+                return
+            thread = threading.Thread(target=self._drain, args=(channel,), name=f"tell-{channel}", daemon=True)
+            self._threads[channel] = thread
+            thread.start()
+
+    def _drain(self, channel: str) -> None:
+        try:
+            while not self._stop.is_set():
+                if self._batch(channel):
+                    continue
+                with self._lock:
+                    if channel not in self._rung:
+                        del self._threads[channel]
+                        return
+                    self._rung.discard(channel)
+        except Exception as error:  # the rows are still there; their lease runs out
+            log.warning("telling_failed", channel=channel, error=f"{type(error).__name__}: {error}"[:300])
+        with self._lock:
+            self._threads.pop(channel, None)
+
+    def _batch(self, channel: str) -> int:
+        with self._database.system() as connection:
+            token = entropy.randbits(62)
+            rows = outbox.claim(connection, channel, limit=BATCH, token=token, lease_s=LEASE_S)
+            if not rows:
+                return 0
+            known = Known(connection, rows)
+        answers = self._tell_all(channel, rows, known)
+        outcomes = [self._outcome(channel, row, answers.get(row.id, NotBack())) for row in rows]
+        with self._database.system() as connection:
+            other_due = outbox.settle(connection, outcomes)
+            channels = outbox.due_channels(connection) if other_due else []
+        for other in channels:
+            if other != channel:
+                self._start(other)
+        return len(rows)
+
+    def _tell_all(self, channel: str, rows: list[Claimed], known: Known) -> dict[int, Delivery | Exception | None]:
+        """Delivery id -> what the channel said or raised; None: too late to tell. Those that did not come back in time
+        are missing; their threads are left behind, since they cannot be killed."""
+        waiting = iter(rows)
+        answers: dict[int, Delivery | Exception | None] = {}
+        lock = threading.Lock()
+
+        def work() -> None:
+            while True:
+                with lock:
+                    row = next(waiting, None)
+                if row is None:
+                    return
+                try:
+                    told = None if row.expired else self._host.deliver_notice(channel, *self._render(row, known))
+                except Exception as error:
+                    answers[row.id] = error
+                else:
+                    answers[row.id] = told
+
+        threads = [
+            threading.Thread(target=work, name=f"notice-{channel}", daemon=True)
+            for _ in range(min(IN_FLIGHT, len(rows)))
+        ]
+        until = time.monotonic() + HOOK_TIMEOUT_S * -(-len(rows) // IN_FLIGHT)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return dict(answers)
+
+    def _render(self, row: Claimed, known: Known) -> tuple[Notice, Recipient]:
+        who = known.people.get((row.role, row.person_id))
+        language: Literal["id", "en"] = "en" if who is not None and who.language == "en" else "id"
+        payload = dict(row.payload)
+        picture = known.pictures.get(row.report_id or 0)
+        if self._link is not None and picture is not None:
+            payload["evidenceUrl"] = self._link(row.vendor_id, picture, f"{row.role}:{row.person_id}")
+        words = row.texts[language]
+        notice = Notice(
+            id=str(row.recipient_id), kind=row.kind, title=words["title"], message=words["message"], at=row.at,
+            event=row.event, payload=payload, report_id=row.report_id, device_id=row.device_id, urgent=row.urgent,
+            collapse_key=row.collapse_key, expires_at=row.expires_at,
+        )  # fmt: skip
+        recipient = Recipient(
+            role=row.role, id=row.person_id, vendor_id=row.vendor_id,  # type: ignore[arg-type]
+            name=who.full_name if who is not None else "", language=language,
+            addresses=tuple(known.addresses.get((row.role, row.person_id), ())),
+        )  # fmt: skip
+        return notice, recipient
+
+    def _outcome(self, channel: str, row: Claimed, answer: Delivery | Exception | None) -> Outcome:
+        match answer:
+            case None:
+                return Outcome(row=row, state=State.SUPERSEDED, error="too late to tell")
+            case Delivery():
+                self._hung.pop(channel, None)
+                enough = not row.urgent and not self._host.is_in_app(channel)
+                state = State(answer.outcome)
+                return Outcome(row=row, state=state, receipt=answer.receipt, dead=answer.dead, enough=enough)
+            case Undeliverable():
+                return Outcome(row=row, state=State.UNDELIVERABLE, error=str(answer), dead=answer.dead)
+            case Transient():
+                return self._later(row, str(answer), answer.retry_after_s)
+            case PluginQuarantined() | UnknownInstance():
+                return Outcome(row=row, state=State.UNDELIVERABLE, error=str(answer))
+            case NotBack():
+                self._note_hung(channel)
+                return self._later(row, f"no answer within {HOOK_TIMEOUT_S:g} s")
+            case PluginFailed():
+                return self._later(row, answer.error_text)
+            case _:
+                return self._later(row, type(answer).__name__)
+
+    def _later(self, row: Claimed, error: str, asked_s: float | None = None) -> Outcome:
+        if row.attempts >= MAX_ATTEMPTS:
+            log.warning("notice_dead", delivery=row.id, attempts=row.attempts, error=error[:200])
+            return Outcome(row=row, state=State.DEAD, error=error)
+        return Outcome(row=row, state=State.PENDING, error=error, wait_s=wait_s(row.attempts, asked_s))
+
+    def _note_hung(self, channel: str) -> None:
+        """A thread that hangs cannot be killed: after a pool full of them the channel is asked no more."""
+        self._hung[channel] = self._hung.get(channel, 0) + 1
+        if self._hung[channel] >= IN_FLIGHT:
+            reason = f"hung {self._hung[channel]} times in a row"
+            self._host.quarantine(channel, reason)
+            if self._host.on_quarantine is not None:
+                self._host.on_quarantine(channel, reason)
