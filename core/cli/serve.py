@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-ROLES = ("ingest", "parse", "streams", "work")
+ROLES = ("ingest", "parse", "streams", "detect", "work")
 
 
 @click.command("serve")
 @click.option("--only", type=click.Choice(ROLES), help="Run this process alone; services must be running.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written with the port when requests are answered.")
 def command(only: str | None, ready_file: Path | None) -> None:
-    """Run the deployment: camera endpoint and API, parsers, event streams, workers.
+    """Run the deployment: camera endpoint and API, parsers, event streams, detectors, workers.
 
     Without TANGKAPIN_DATABASE_URL and TANGKAPIN_REDIS_URL the embedded PostgreSQL and Valkey are started too. A schema
     that does not fit this version is refused; `tangkapin migrate` mends it.
@@ -40,7 +41,8 @@ def command(only: str | None, ready_file: Path | None) -> None:
     configure(settings.log_style, settings.log_level)
     if only:
         check_schema(settings)
-        {"ingest": run_ingest, "parse": run_parse, "streams": run_streams, "work": run_work}[only](settings, ready_file)
+        run = {"ingest": run_ingest, "parse": run_parse, "streams": run_streams, "detect": run_detect, "work": run_work}
+        run[only](settings, ready_file)
         return
     serve(settings, ready_file)
 
@@ -80,10 +82,33 @@ def add_processes(
         "TANGKAPIN_REDIS_URL": redis_url,
     }
     for role in ROLES:
+        if role == "detect" and not wants_detection(settings, database_url):
+            continue
         arguments = [sys.executable, "-P", "-m", "core.cli.main", "serve", "--only", role]
         if role == "ingest" and ready_file is not None:
             arguments += ["--ready-file", str(ready_file)]
         supervisor.add(role, arguments, environ)
+
+
+def wants_detection(settings: Settings, database_url: str) -> bool:
+    """Whether there are detectors, or cameras whose pictures are read: else no process is spent on them."""
+    from sqlalchemy import text
+
+    from core.db.engine import Database
+    from core.hooks.checks import implemented
+    from core.hooks.deployment import find_class, read_deployment
+
+    for declared in read_deployment(settings.plugins_file):
+        with contextlib.suppress(Exception):  # the processes that load it say what is wrong with it
+            if "detect_frames" in implemented(find_class(declared.use)):
+                return True
+    database = Database(database_url)
+    try:
+        with database.system() as connection:
+            query = "SELECT EXISTS (SELECT 1 FROM devices WHERE stream_kind <> 'vendor')"
+            return bool(connection.execute(text(query)).scalar())
+    finally:
+        database.dispose()
 
 
 def open_database(settings: Settings) -> Database:
@@ -220,6 +245,47 @@ def run_streams(settings: Settings, _: Path | None) -> None:
         health.flush()
         media.close()
         host.close()
+        database.dispose()
+
+
+def run_detect(settings: Settings, ready_file: Path | None) -> None:
+    """The detectors: cameras that are read, alarm pictures that were pushed."""
+    import redis
+
+    from core.db.runtime import open_services
+    from core.incidents.service import Reports
+    from core.secrets import SecretBox
+    from core.streams.cameras import load_cameras
+    from core.streams.health import CameraHealth
+    from core.streams.preview import PreviewWriter
+    from core.streams.process import DetectProcess
+    from core.sync.cases import open_media
+
+    database = open_database(settings)
+    redis_url = open_services(settings, start=False).redis_url
+    host = load_host(settings)
+    box = SecretBox(settings.signing_key())
+    media = open_media(database, settings.home / "media")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    process = DetectProcess(
+        database,
+        host,
+        media,
+        Reports(database, media, host, settings=settings),
+        lambda: load_cameras(database, box),
+        redis_url,
+        stop,
+        show=PreviewWriter(redis.Redis.from_url(redis_url)).show,
+        health=CameraHealth(database),
+        on_ready=ready_file.touch if ready_file else lambda: None,
+    )
+    try:
+        process.run()
+    finally:
+        host.close()
+        media.close()
         database.dispose()
 
 

@@ -1,0 +1,69 @@
+"""`tangkapin serve --only detect`: from a camera's picture to a report with evidence, by the real parts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from sqlalchemy import select
+
+from core.cli.serve import wants_detection
+from core.evidence.tables import media
+from core.incidents.tables import camera_health, report_evidence, reports
+from core.settings import Settings
+
+PATIENCE_S = 60.0
+PLUGINS = '[plugin.weapon_nanodet]\nuse = "detectors.weapon_nanodet"\nconfig = { threads = 1 }\n'
+
+
+def test_a_blade_before_a_camera_becomes_a_report_with_its_pictures(
+    database, make_device, tmp_path, redis_url, demo_clip
+):
+    camera = make_device(
+        database, code="toko-1", device_name="Toko Emas", detect=True, stream_kind="file", stream_url=str(demo_clip),
+        settings={"detection": {"needed": 3, "cooldown_s": 600}},
+    )  # fmt: skip
+    (tmp_path / "plugins.toml").write_text(f"hooks = 1\n\n{PLUGINS}")
+    environ = {
+        **os.environ, "TANGKAPIN_HOME": str(tmp_path), "TANGKAPIN_PLUGINS_FILE": str(tmp_path / "plugins.toml"),
+        "TANGKAPIN_DATABASE_URL": database.url, "TANGKAPIN_REDIS_URL": redis_url,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "core.cli.main", "serve", "--only", "detect"]
+    process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        found = None
+        while found is None:
+            assert process.poll() is None, "the process ended"
+            assert time.monotonic() < deadline, "no report opened"
+            time.sleep(0.2)
+            with database.system() as connection:
+                found = connection.execute(select(reports)).mappings().first()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(30)
+    assert ("knife", "detection", True, "new") == (
+        found["incident_type"], found["source"], found["is_confirmed"], found["status"]
+    )  # fmt: skip
+    assert camera.id == found["device_id"]
+    assert ("nanodet-g@416", 64) == (found["detection"]["model"], len(found["detection"]["model_sha256"]))
+    assert 3 == found["detection"]["thresholds"]["needed"]
+    with database.system() as connection:
+        query = select(report_evidence.c.role, media.c.mime).join(media, media.c.sha256 == report_evidence.c.sha256)
+        kept = connection.execute(query.where(report_evidence.c.report_id == found["id"])).all()
+        health = connection.execute(select(camera_health.c.state)).scalar_one()
+    assert {("frame", "image/jpeg"), ("annotated", "image/jpeg")} == {tuple(row) for row in kept}
+    assert "online" == health
+
+
+def test_a_deployment_without_detectors_and_cameras_spends_no_process_on_them(database, make_device, tmp_path):
+    file = tmp_path / "plugins.toml"
+    settings = Settings(home=tmp_path, plugins_file=file)
+    file.write_text('hooks = 1\n\n[plugin.anpr_filter]\nuse = "detectors.anpr_filter"\n')
+    make_device(database, stream_kind="vendor")
+    assert not wants_detection(settings, database.url)
+    make_device(database, stream_kind="mjpeg")
+    assert wants_detection(settings, database.url)
+    file.write_text(f"hooks = 1\n\n{PLUGINS}")
+    assert wants_detection(settings, "postgresql://nobody@127.0.0.1:1/none")
