@@ -69,6 +69,7 @@ class Plugin(api.Plugin):
     config: PusherConfig
     version = "1.0"
     guarantee = "at-least-once to the server, best-effort to a device"
+    in_app = True
 
     def __init__(self, config: PusherConfig, context: api.PluginContext) -> None:
         super().__init__(config, context)
