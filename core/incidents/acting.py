@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Connection, exists, insert, select, update
@@ -29,10 +29,18 @@ from core.incidents.states import (
     state_of,
 )
 from core.incidents.tables import assignments, report_events, reports
-from core.incidents.telling import Announce
 
 SYSTEM = Actor("system")
 STAFF = ("officer", "admin")
+
+
+class Announce(Protocol):
+    """As core.notices.service.announce: writes notices and deliveries; the same dedup_key twice is told once."""
+
+    def __call__(
+        self, connection: Connection, *, vendor_id: int, kind: str, report_id: int | None = None,
+        device_id: int | None = None, facts: dict[str, Any], dedup_key: str,
+    ) -> object: ...  # fmt: skip
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,15 +12,15 @@ from core.accounts.audit import Actor, actor_of
 from core.accounts.principal import Principal, ServicePrincipal
 from core.db.engine import Database
 from core.domain.incidents import ReportStatus, TrackingStatus
-from core.incidents import deciding, dispatch, evidence, export, fieldwork, opening, telling, tracking
-from core.incidents.acting import SYSTEM, Act, Moved
+from core.incidents import deciding, dispatch, evidence, export, fieldwork, opening, tracking
+from core.incidents.acting import SYSTEM, Act, Announce, Moved
 from core.incidents.detected import Detected, Opened
 from core.incidents.evidence import Blobs, Kept, MediaStore
 from core.incidents.fieldwork import Kind, Sent
 from core.incidents.geo import nearest_police, nearest_stations
 from core.incidents.opening import ExternalReport, ManualReport
-from core.incidents.telling import Announce
 from core.incidents.tracking import TrackInput, TrackPoint
+from core.notices.service import announce
 from core.settings import Settings
 
 
@@ -35,7 +35,7 @@ class Reports:
 
     def __init__(
         self, database: Database, media: MediaStore, host: Any = None, *, settings: Settings,
-        announce: Announce = telling.announce, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        announce: Announce = announce, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self._database = database
         self._blobs = Blobs(media, settings.max_upload_bytes)

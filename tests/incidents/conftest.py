@@ -122,7 +122,7 @@ class Town:
         seen = Sighting(label="knife", score=0.8, box=Box(x=0.1, y=0.1, width=0.2, height=0.2),
                         incident_type=IncidentType.KNIFE)  # fmt: skip
         frame = EvidenceFrame(
-            original=jpeg(colour), annotated=jpeg(colour + 1), taken_at=self.now, sightings=(seen,)
+            original=jpeg(colour), annotated=jpeg(colour + 120), taken_at=self.now, sightings=(seen,)
         )  # fmt: skip
         values = {
             "device": device, "incident_type": IncidentType.KNIFE, "is_confirmed": True, "at": self.now,
