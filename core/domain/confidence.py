@@ -15,7 +15,7 @@ def percent(value: Any, *, scale: float = 100.0) -> float | None:
     if value is None or isinstance(value, bool):
         return None
     try:
-        number = float(str(value).strip())
+        number = value if type(value) is float else float(str(value).strip())
     except ValueError:
         return None
     if not math.isfinite(number):

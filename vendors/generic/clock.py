@@ -14,6 +14,9 @@ from vendors.generic.words import DATE, TIME, TIME_ZONE, Field
 
 _UNITS: dict[int, Literal["s", "ms", "us", "ns"]] = {9: "s", 10: "s", 12: "ms", 13: "ms", 16: "us", 19: "ns"}
 _NUMBER = re.compile(r"(\d+)(?:\.\d+)?")
+_PLAIN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _DATE_ONLY = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 _TIME_ONLY = re.compile(
     r"\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d{1,9})?)?(?:\s*(?:Z|[+-]\d{1,2}:?\d{0,2}|WIB|WITA|WIT))?", re.I
@@ -24,19 +27,25 @@ _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-]\d{1,2}(?::?\d{2})?)|(Z|UTC|GMT)", re
 _ZONED = re.compile(r"(?:Z|UTC|GMT|[+-]\d{1,2}:?\d{0,2})$", re.I)
 _INDONESIAN = {"WIB": "+07:00", "WITA": "+08:00", "WIT": "+09:00"}
 _LONGEST = 64
+_UNREAD = CaptureTime(None, "receive", "")
 
 
 def read_capture_time(
     scopes: list[Scope], device: Device, *, epoch_clock: Literal["utc", "wall"] = "utc"
 ) -> CaptureTime:
     """The first usable time, nearest to the plate first; source "receive" when there is none. Never raises."""
-    unread = CaptureTime(None, "receive", "")
-    offset = _offset(_first_text(scopes, TIME_ZONE))
+    unread = _UNREAD
+    zone = _first_text(scopes, TIME_ZONE)
+    offset = _offset(zone) if zone else ""
     for scope in scopes:
-        for _, _, value in scope.values(TIME):
+        for _, value in scope.values(TIME):
             text = _text(value)
             if not text:
                 continue
+            if _PLAIN.fullmatch(text):  # what most clients write needs none of the care below
+                time = read_time(text, device)
+                if time.utc is not None:
+                    return time
             if _TIME_ONLY.fullmatch(text):
                 text = _with_date(text, _first_text(scopes, DATE))
             time = _read(text, device, offset, epoch_clock)
@@ -98,12 +107,20 @@ def _offset(text: str) -> str:
 
 
 def _first_text(scopes: list[Scope], field: Field) -> str:
-    return next((text for scope in scopes for _, _, value in scope.values(field) if (text := _text(value))), "")
+    for scope in scopes:
+        if field.number not in scope.layout:
+            continue
+        for _, value in scope.values(field):
+            if text := _text(value):
+                return text
+    return ""
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if type(value) is str:
+        return value[: _LONGEST + 1].strip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     if isinstance(value, float):
         return f"{value:f}" if abs(value) < 1e20 else ""
-    return str(value)[: _LONGEST + 1].strip() if isinstance(value, str) or abs(value) < 10**30 else ""
+    return str(value)[: _LONGEST + 1] if abs(value) < 10**30 else ""

@@ -72,7 +72,8 @@ class Plugin(Base):
                 if id(node) not in scopes:
                     scopes[id(node)] = Scope(node, roads - {id(node)})
         reads: list[Observation] = []
-        bound = pictures.bind(body, vehicles) if pictures.possible(payload.body) else [()] * len(vehicles)
+        whole = scopes[id(body.root)].shape if body.json and id(body.root) in scopes else None
+        bound = pictures.bind(body, vehicles) if pictures.possible(payload.body, whole) else [()] * len(vehicles)
         for n, (chain, images) in enumerate(zip(vehicles, bound, strict=True)):
             near = [scopes[id(node)] for node in reversed(chain)]
             own = sum(vehicles_below[id(node)] == 1 for node in chain)

@@ -30,6 +30,7 @@ _NUMBER = re.compile(r"\s*([+-]?\d{1,15}(?:[.,]\d{1,20})?(?:[eE][+-]?\d)?)\s*[A-
 _LONGEST_WORD = 100
 _MAX_EXTRA = 32
 _LONGEST_EXTRA = 300
+_encode = msgspec.json.Encoder().encode
 _HEARTBEAT_KEYS = {*words.EVENT.names, *words.EVENT.bare, "status", "message", "msg", "cmd", "command"}
 
 
@@ -115,26 +116,30 @@ def _event_id(scopes: list[Scope], suffix: str = "") -> str:
 
 def _word(scopes: list[Scope], field: Field) -> str:
     """The first scalar of a field as text, "" when there is none."""
+    number = field.number
     for scope in scopes:
-        for _, _, value in scope.values(field):
-            text = _scalar(value)
-            if text:
-                return text
+        if number in scope.layout:  # most fields are not there, and this is asked for each of them
+            for _, value in scope.values(field):
+                text = _scalar(value)
+                if text:
+                    return text
     return ""
 
 
 def _scalar(value: Any) -> str:
+    if type(value) is str:
+        return value.strip()[:_LONGEST_WORD]
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**30 else ""
-    return value.strip()[:_LONGEST_WORD] if isinstance(value, str) else ""
+    return str(value) if isinstance(value, int) and abs(value) < 10**30 else ""
 
 
 def _number(value: Any) -> float | None:
     """A number that may carry a unit or a decimal comma: "92,5 %", "82 km/jam"."""
+    if type(value) is float and 0.001 < abs(value) < 1e15:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     match = _NUMBER.fullmatch(value if isinstance(value, str) else str(value)[:60])
@@ -143,7 +148,7 @@ def _number(value: Any) -> float | None:
 
 def _confidence(scopes: list[Scope], scale: str) -> float | None:
     for scope in scopes:
-        for _, name, value in scope.values(words.CONFIDENCE):
+        for name, value in scope.values(words.CONFIDENCE):
             number = _number(value)
             if number is None:
                 continue
@@ -157,7 +162,7 @@ def _confidence(scopes: list[Scope], scale: str) -> float | None:
 
 def _direction(scopes: list[Scope]) -> Direction:
     for scope in scopes:
-        for _, _, value in scope.values(words.DIRECTION):
+        for _, value in scope.values(words.DIRECTION):
             if isinstance(value, str) and fold(value) in words.DIRECTIONS:
                 return words.DIRECTIONS[fold(value)]
     return "unknown"
@@ -168,7 +173,7 @@ def _speed(scopes: list[Scope]) -> float | None:
     unit = fold(_word(scopes, words.SPEED_UNIT))
     for field, factor in ((words.SPEED, _UNIT_KMH.get(unit, 1.0)), (words.SPEED_MPH, _KMH_PER_MILE)):
         for scope in scopes:
-            for _, _, value in scope.values(field):
+            for _, value in scope.values(field):
                 written = fold(value)[-3:] if isinstance(value, str) else ""
                 number = _number(value)
                 if number is not None and number >= 0:
@@ -180,7 +185,7 @@ def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
     """What the body claims. A type nobody here knows is OTHER; an event's own name counts only where it is known."""
     found: list[ViolationType] = []
     for scope in scopes:
-        for _, _, value in scope.values(words.VIOLATION):
+        for _, value in scope.values(words.VIOLATION):
             for item in value if isinstance(value, list) else (value,):
                 if isinstance(item, dict):
                     item = next((v for k, v in item.items() if fold(k) in ("type", "name", "code", "jenis")), None)
@@ -195,27 +200,28 @@ def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@lru_cache(maxsize=4096)
-def _extra_name(key: str) -> str | None:
-    """The name under which a field is kept; None for one that has a place of its own or smells of a credential."""
-    folded = fold(key)
-    return None if folded in words.KNOWN or _secret(key) else key[:60]
+@lru_cache(maxsize=1024)
+def _extra_keys(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(key, name under which it is kept) of fields that have no place of their own and do not smell of a credential."""
+    return tuple((key, key[:60]) for key in keys if fold(key) not in words.KNOWN and not _secret(key))
 
 
 def _extra(chain: Chain) -> dict[str, Any]:
     """Small fields that have no place of their own, nearest first; nothing that smells of a credential."""
     kept: dict[str, Any] = {}
     for node in reversed(chain):
-        for key, value in node.items():
-            name = _extra_name(key)
-            if name is None or name in kept:
+        for key, name in _extra_keys(tuple(node)):
+            if name in kept:
                 continue
-            if isinstance(value, dict | list) and (node is not chain[-1] or _holds_secret(value)):
-                continue  # what wraps the vehicle, or stands beside it
-            if isinstance(value, str | dict | list):
-                size = len(value) if isinstance(value, str) else len(msgspec.json.encode(value))
-                if size > _LONGEST_EXTRA:
+            value = node[key]
+            kind = type(value)
+            if kind is dict or kind is list:
+                if node is not chain[-1] or _holds_secret(value):
+                    continue  # what wraps the vehicle, or stands beside it
+                if len(_encode(value)) > _LONGEST_EXTRA:
                     continue
+            elif kind is str and len(value) > _LONGEST_EXTRA:
+                continue
             kept[name] = value
             if len(kept) >= _MAX_EXTRA:
                 return kept
@@ -225,7 +231,8 @@ def _extra(chain: Chain) -> dict[str, Any]:
 def _holds_secret(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_secret(k) or (isinstance(v, dict | list) and _holds_secret(v)) for k, v in value.items())
-    return isinstance(value, list) and any(isinstance(i, dict | list) and _holds_secret(i) for i in value)
+    inner = isinstance(value, list) and [item for item in value if isinstance(item, dict | list)]
+    return bool(inner) and any(_holds_secret(item) for item in inner)
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ found by walking, not by name. The objects around a vehicle lend it what it does
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,19 +27,20 @@ _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
 _BLANK_FIRST = re.compile(rb'"\s+[\[{]')
 _BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
 
-_ranks: dict[str, int] = {}
-"""Keys met so far -> rank among the plate keys, -1 for none: devices send the same few keys for ever."""
-_MOST_RANKS = 4096
+_plate_keys: dict[tuple[str, ...], list[tuple[int, str]]] = {}
+"""The keys of objects met so far -> (rank, key) of those that name a plate: devices send the same ones for ever."""
+_MOST_KEPT = 1024
 
 Chain = tuple[dict[str, Any], ...]
 """The objects around a vehicle, the outermost first, and the vehicle's own last."""
 
 
 class Body(msgspec.Struct, frozen=True):
-    """root: the decoded tree; files: parts that hold a picture, in the order of the body."""
+    """root: the decoded tree; files: parts that hold a picture, in the order of the body; json: the body is the tree."""
 
     root: Any
     files: tuple[Part, ...] = ()
+    json: bool = False
 
 
 def read_body(body: bytes, content_type: str) -> Body:
@@ -48,7 +50,7 @@ def read_body(body: bytes, content_type: str) -> Body:
         raise MalformedPayload("generic: the body is empty, expected JSON, a form or multipart")
     if head[:1] in (b"{", b"[", b'"'):
         root = decode_json(body)
-        return Body(_opened(root, _NESTED_ROUNDS) if _may_nest(body) else root)
+        return Body(_opened(root, _NESTED_ROUNDS) if _may_nest(body) else root, json=True)
     if is_multipart(content_type) or head[:2] == b"--":
         return _multipart(split_parts(body, content_type))
     if sniff(body):
@@ -70,14 +72,17 @@ def find_vehicles(root: Any) -> list[Chain]:
 
 def plate_text(node: dict[str, Any]) -> str | None:
     """What a vehicle's plate keys say: "" = named, but not read; None = the object has no plate key."""
+    keys = tuple(node)
+    named = _plate_keys.get(keys)
+    if named is None:
+        named = [(PLATE_RANK[fold(key)], key) for key in keys if fold(key) in PLATE_RANK]
+        if len(keys) <= _MOST_SHAPED:
+            if len(_plate_keys) >= _MOST_KEPT:
+                _plate_keys.clear()
+            _plate_keys[keys] = named
     best: tuple[int, str] | None = None
-    for key, value in node.items():
-        rank = PLATE_RANK.get(fold(key), -1) if key not in _ranks else _ranks[key]
-        if key not in _ranks and len(_ranks) < _MOST_RANKS:
-            _ranks[key] = rank
-        if rank < 0:
-            continue
-        text = _plate_value(value)
+    for rank, key in named:
+        text = _plate_value(node[key])
         if text is not None and (best is None or not best[1] or (text and rank < best[0])):
             best = (rank, text)
     return best[1] if best is not None else None
@@ -93,51 +98,68 @@ class Scope:
     a form of object is kept.
     """
 
-    __slots__ = ("_layout", "_node")
+    __slots__ = ("_node", "layout", "shape")
 
     def __init__(self, node: dict[str, Any], skip: set[int]) -> None:
         self._node = node
-        shape = None if skip else _shape(node)
-        if shape is None:
-            self._layout = _lay_out(node, skip)
+        self.shape = None if skip else _shape(node)
+        if self.shape is None:
+            self.layout = _lay_out(node, skip)
             return
-        layout = _layouts.get(shape)
+        layout = _layouts.get(self.shape)
         if layout is None:
             if len(_layouts) >= _MOST_LAYOUTS:
                 _layouts.clear()
-            layout = _layouts[shape] = _lay_out(node, skip)
-        self._layout = layout
+            layout = _layouts[self.shape] = _lay_out(node, skip)
+        self.layout = layout
 
-    def values(self, field: Field) -> list[tuple[int, str, Any]]:
-        """(rank, folded key, value) of all that could be this field, the most telling first."""
-        places = self._layout.get(field.number)
-        return [(rank, name, _at(self._node, path)) for rank, name, path in places] if places else []
+    def values(self, field: Field) -> Iterable[tuple[str, Any]]:
+        """(folded key, value) of all that could be this field, the most telling first."""
+        places = self.layout.get(field.number)
+        if places is None:
+            return ()
+        if len(places) == 1:
+            _, name, path = places[0]
+            return ((name, _at(self._node, path)),)
+        return [(name, _at(self._node, path)) for _, name, path in places]
 
 
 Path = tuple[str | int, ...]
 Layout = dict[int, list[tuple[int, str, Path]]]
-_layouts: dict[tuple[Any, ...], Layout] = {}
+Shape = tuple[Any, ...]
+"""The keys of an object; behind them (key, shape) of each object in it."""
+_layouts: dict[Shape, Layout] = {}
 _MOST_LAYOUTS = 256
 _MOST_SHAPED = 200
+_NESTED = frozenset({dict, list})
 
 
-def _shape(node: dict[str, Any]) -> tuple[Any, ...] | None:
+def _shape(node: dict[str, Any]) -> Shape | None:
     """The keys of an object and of those in it; None when lists hold objects, or for an absurdly large one."""
     if len(node) > _MOST_SHAPED:
         return None
-    parts: list[Any] = []
-    for key, value in node.items():
-        kind = type(value)
-        if kind is dict:
+    nested = [(key, value) for key, value in node.items() if type(value) in _NESTED]
+    if not nested:
+        return tuple(node)
+    parts: list[Any] = [*node]
+    for key, value in nested:
+        if type(value) is dict:
             inner = _shape(value)
             if inner is None:
                 return None
             parts.append((key, inner))
-        elif kind is list and any(type(item) is dict or type(item) is list for item in value):
+        elif not _NESTED.isdisjoint(map(type, value)):
             return None
-        else:
-            parts.append(key)
     return tuple(parts)
+
+
+def all_keys(shape: Shape) -> Iterator[str]:
+    """Every key in a shape."""
+    for part in shape:
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from all_keys(part[1])
 
 
 def _at(node: Any, path: Path) -> Any:
