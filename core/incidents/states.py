@@ -247,7 +247,7 @@ ASSIGNMENT_TABLE: dict[AssignmentState, dict[AssignmentEvent, AssignmentState | 
         _E.CLOSE: _A.CANCELLED,
     },
     _A.ON_THE_WAY: {
-        _E.ACCEPT: _R.ALREADY_ANSWERED,
+        _E.ACCEPT: _A.ON_THE_WAY,
         _E.DECLINE: _R.ALREADY_ANSWERED,
         _E.SET_OFF: _A.ON_THE_WAY,
         _E.ARRIVE: _A.ARRIVED,
@@ -257,7 +257,7 @@ ASSIGNMENT_TABLE: dict[AssignmentState, dict[AssignmentEvent, AssignmentState | 
         _E.CLOSE: _A.CANCELLED,
     },
     _A.ARRIVED: {
-        _E.ACCEPT: _R.ALREADY_ANSWERED,
+        _E.ACCEPT: _A.ARRIVED,
         _E.DECLINE: _R.ALREADY_ANSWERED,
         _E.SET_OFF: _R.ALREADY_ARRIVED,
         _E.ARRIVE: _A.ARRIVED,

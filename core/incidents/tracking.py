@@ -21,7 +21,7 @@ from core.incidents.errors import Conflict, Invalid, NotFound
 from core.incidents.geo import distance_m, is_position
 from core.incidents.reading import NEARBY_M
 from core.incidents.states import OPEN, AssignmentEvent, AssignmentRefusal, AssignmentState, Event, State, state_of
-from core.incidents.tables import track_points
+from core.incidents.tables import report_events, track_points
 
 MAX_SPEED_MPS = 200 / 3.6
 """Faster than this between two points nobody drives: a jump."""
@@ -130,7 +130,8 @@ def set_status(
     client_id = clean("client_id", client_id, limit=64)
     report = act.lock(report_id, ever=True)
     mine = act.my_assignment(report_id)
-    _advance(act, report, mine, status, description, client_id)
+    if not (client_id and _was_here(act, report_id, client_id)):
+        _advance(act, report, mine, status, description, client_id)
     return act.moved(report_id)
 
 
@@ -172,6 +173,15 @@ def track(act: Act, principal: Principal, report_id: int, given: TrackInput) -> 
     if not moved:
         _tell(act, report_id, mine, row)
     return _answer(row, created=True)
+
+
+def _was_here(act: Act, report_id: int, client_id: str) -> bool:
+    """Whether this phone's word was heard before, even when the way went on since."""
+    query = select(report_events.c.id).where(
+        report_events.c.report_id == report_id, report_events.c.actor_role == "police",
+        report_events.c.actor_id == act.actor.id, report_events.c.detail["client_id"].astext == client_id,
+    )  # fmt: skip
+    return act.connection.execute(query.limit(1)).first() is not None
 
 
 def _follow(

@@ -134,6 +134,8 @@ def test_nobody_completes_a_way_that_did_not_arrive():
 def test_a_repeated_word_of_the_phone_changes_nothing():
     for state, event in (
         (AssignmentState.ACCEPTED, AssignmentEvent.ACCEPT),
+        (AssignmentState.ON_THE_WAY, AssignmentEvent.ACCEPT),
+        (AssignmentState.ARRIVED, AssignmentEvent.ACCEPT),
         (AssignmentState.ON_THE_WAY, AssignmentEvent.SET_OFF),
         (AssignmentState.ARRIVED, AssignmentEvent.ARRIVE),
         (AssignmentState.COMPLETED, AssignmentEvent.COMPLETE),

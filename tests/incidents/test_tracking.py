@@ -198,6 +198,17 @@ def test_a_status_that_the_phone_sends_again_changes_nothing(town):
     assert 1 == town.timeline(report_id).count("arrived")
 
 
+def test_a_word_that_comes_again_after_the_way_went_on_is_no_conflict(town):
+    report_id, police = town.sent()
+    town.reports.set_status(police, report_id, TrackingStatus.ON_THE_WAY, client_id="s-1")
+    town.reports.set_status(police, report_id, TrackingStatus.ARRIVED, client_id="s-2")
+    assert (
+        "in_progress" == town.reports.set_status(police, report_id, TrackingStatus.ON_THE_WAY, client_id="s-1").status
+    )
+    with pytest.raises(Conflict):
+        town.reports.set_status(police, report_id, TrackingStatus.ON_THE_WAY, client_id="s-3")
+
+
 def test_nobody_completes_what_they_did_not_reach(town):
     report_id, police = town.sent()
     with pytest.raises(Conflict) as refused:
