@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "service-key": ("core.cli.service_key:command", "Give programs keys, such as external detectors."),
     "parse": ("core.cli.parse:command", "Decode one payload of a camera, without a database."),
     "replay": ("core.cli.replay:command", "Parse stored payloads again and compare."),
+    "model": ("core.cli.model:command", "List, evaluate and train detectors of weapons."),
     "simulate": ("core.cli.simulate:command", "Post a make's payloads like cameras do."),
     "sync": ("core.cli.sync:command", "Show and retry deliveries to the centres."),
     "doctor": ("core.cli.doctor:command", "Look for what is wrong with a deployment."),

@@ -235,7 +235,7 @@ detection_stats = Table(
     Column("model", String(100), primary_key=True, comment="the detector's instance; '' for what none looked at"),
     tenant(foreign_key=False),
     *(Column(name, BigInteger, nullable=False, server_default=text("0"))
-      for name in ("frames_read", "frames_still", "frames_skipped", "frames_detected", "frames_positive",
+      for name in ("watched_ms", "frames_read", "frames_still", "frames_skipped", "frames_detected", "frames_positive",
                    "latency_us", "reports")),
     comment="per camera, day and detector: what was looked at, what was not and why",
 )  # fmt: skip

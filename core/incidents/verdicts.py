@@ -7,21 +7,24 @@ the detector. Incidents that no detector saw are in nobody's book: there is no r
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Connection, and_, func, or_, select
 
 from core.accounts.tables import devices
-from core.incidents.figures import Share
-from core.incidents.tables import reports
+from core.incidents.figures import Rate, Share
+from core.incidents.tables import detection_stats, reports
 
 WRONG = ("false_alarm", "not_a_weapon")
 """Of core.incidents.deciding.REASONS: the detector was wrong."""
 
 
 class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera and model. undecided: nobody has looked yet, or the rejection said nothing of the detector."""
+    """One camera and model. undecided: nobody has looked yet, or the rejection said nothing of the detector.
+
+    hours  that the camera's frames were read (by all its detectors)
+    """
 
     device_id: int
     device: str
@@ -30,11 +33,17 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     right: int
     false_alarms: int
     undecided: int
+    hours: float = 0.0
 
     @property
     def precision(self) -> Share:
         """Right ones among the decided."""
         return Share(self.right, self.right + self.false_alarms)
+
+    @property
+    def false_rate(self) -> Rate:
+        """False alarms for each hour that the camera was watched."""
+        return Rate(self.false_alarms, self.hours)
 
 
 def verdicts(connection: Connection, *, since: datetime | None = None) -> list[Verdicts]:
@@ -54,12 +63,18 @@ def verdicts(connection: Connection, *, since: datetime | None = None) -> list[V
         .group_by(devices.c.id, devices.c.device_code, model, digest)
         .order_by(devices.c.device_code, model)
     )  # fmt: skip
+    watched = select(detection_stats.c.device_id, func.sum(detection_stats.c.watched_ms)).group_by(
+        detection_stats.c.device_id
+    )
     if since is not None:
         query = query.where(reports.c.created_at >= since)
+        watched = watched.where(detection_stats.c.day >= since.astimezone(UTC).date())
+    watched_ms = {device: int(total) for device, total in connection.execute(watched)}
     return [
         Verdicts(
             device_id=row.id, device=row.device_code, model=row.model, model_sha256=row.digest, right=row.right,
             false_alarms=row.wrong, undecided=row.undecided,
+            hours=watched_ms.get(row.id, 0) / 3_600_000,
         )
         for row in connection.execute(query)
     ]  # fmt: skip

@@ -20,7 +20,8 @@ from core.incidents.tables import detection_stats
 NOBODY = ""
 """The detector of what none looked at."""
 COUNTED = (
-    "frames_read", "frames_still", "frames_skipped", "frames_detected", "frames_positive", "latency_us", "reports",
+    "watched_ms", "frames_read", "frames_still", "frames_skipped", "frames_detected", "frames_positive", "latency_us",
+    "reports",
 )  # fmt: skip
 Key = tuple[date, int, int, str]
 

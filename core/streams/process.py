@@ -7,6 +7,7 @@ of pulled frames only those of its last second are gone.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -86,6 +87,7 @@ class DetectProcess:
         self.pushed = PushedFrames(database, media, self.models, reports, self.book, stop, on_opened=ring)
         self.cameras = CameraDesk(load, self._frame, self._any if show else None)
         self._out: set[str] = set()
+        self._kept = time.monotonic()
         host.on_quarantine = self._remember
 
     def run(self) -> None:
@@ -125,9 +127,12 @@ class DetectProcess:
                 except Exception as error:  # the database is away: the cameras that are read go on
                     log.warning("cameras_not_followed", error=f"{type(error).__name__}: {error}"[:200])
         readers = self.cameras.readers
+        now = time.monotonic()
+        elapsed_ms, self._kept = round(1000 * (now - self._kept)), now
         for reader in readers:
             counts = reader.take_counts()
-            self.book.count(reader.device, frames_read=counts.read, frames_still=counts.still)
+            watched = elapsed_ms if counts.read else 0
+            self.book.count(reader.device, watched_ms=watched, frames_read=counts.read, frames_still=counts.still)
         self.detector.count_skipped()
         self.detector.forget({reader.device.id for reader in readers})
         try:

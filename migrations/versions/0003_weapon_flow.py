@@ -341,6 +341,7 @@ CREATE TABLE detection_stats (
   device_id BIGINT NOT NULL,
   model VARCHAR(100) NOT NULL,
   vendor_id BIGINT NOT NULL,
+  watched_ms BIGINT DEFAULT 0 NOT NULL,
   frames_read BIGINT DEFAULT 0 NOT NULL,
   frames_still BIGINT DEFAULT 0 NOT NULL,
   frames_skipped BIGINT DEFAULT 0 NOT NULL,

@@ -1,6 +1,9 @@
 """Officers' verdicts become the detectors' figures."""
 
+from sqlalchemy import insert
+
 from core.domain.incidents import ReportStatus
+from core.incidents.tables import detection_stats
 from core.incidents.verdicts import WRONG, verdicts
 
 
@@ -27,11 +30,15 @@ def test_what_officers_decide_is_counted_for_camera_and_model(town):
     town.reports.verify(town.officer, duplicate, ReportStatus.REJECTED, reason_code="duplicate")
     town.report()  # by hand: no detector's
 
+    watched = {"day": town.now.date(), "device_id": town.camera, "model": "", "watched_ms": 30 * 3_600_000}
+    with town.database.system() as connection:
+        connection.execute(insert(detection_stats).values(vendor_id=town.vendor, **watched))
     (one,) = figures(town)
     assert (town.camera, f"monas-{town.n}") == (one.device_id, one.device)
     assert (town.detected().model, town.detected().model_sha256) == (one.model, one.model_sha256)
     assert (3, 2, 2) == (one.right, one.false_alarms, one.undecided)
     assert (3, 5) == (one.precision.hits, one.precision.n)
+    assert (2, 30.0) == (one.false_rate.count, one.false_rate.hours)
 
 
 def test_models_are_told_apart_and_a_beginning_may_be_named(town):

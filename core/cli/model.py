@@ -1,0 +1,142 @@
+"""`tangkapin model`: which detectors run here, what they are worth, and training one of one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.cli.config import settings_of
+
+if TYPE_CHECKING:
+    from core.hooks.host import Host
+    from core.hooks.instance import InstanceInfo
+
+
+@click.group("model")
+def command() -> None:
+    """List, evaluate and train detectors of weapons."""
+
+
+@command.command("list")
+def list_command() -> None:
+    """Show the detectors of plugins.toml and whether they can run."""
+    host = _host()
+    detectors = _detectors(host)
+    if not detectors:
+        click.echo("plugins.toml names no detector of frames; docs/models.md says how to add one")
+        return
+    health = host.health()
+    for info in detectors:
+        state = "ok" if health[info.id].state == "ok" else f"{health[info.id].state}: {health[info.id].detail}"
+        click.echo(f"{info.id}  {info.use} {info.version}  {state}")
+        for key, value in info.config.items():
+            click.echo(f"    {key} = {value}")
+
+
+@command.command("evaluate")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--detector", help="Instance of plugins.toml; needed when there are several.")
+@click.option(
+    "--fps", type=click.FloatRange(0.1, 60), default=5.0, show_default=True, help="Frames a second of videos."
+)
+@click.option("--score", type=click.FloatRange(0, 1), help="Score from which a sighting counts (a camera's `score`).")
+@click.option("--mistakes", is_flag=True, help="Name every file that was judged otherwise than labelled.")
+def evaluate_command(folder: Path, detector: str | None, fps: float, score: float | None, mistakes: bool) -> None:
+    """Judge labelled pictures and videos: FOLDER has sub-folders knife, gun, other and none."""
+    from core.incidents.confirm import DetectionRules
+    from core.streams.evaluate import evaluate, labelled
+
+    files = labelled(folder)
+    host = _host()
+    chosen = _chosen(host, detector)
+    rules = DetectionRules() if score is None else DetectionRules(score=score)
+    done = evaluate(host, chosen, files, rules, fps=fps)
+    for model, digest in done.models.items():
+        click.echo(f"model     {model}, weights {digest}")
+    click.echo(f"counted   from a score of {rules.score:g}; a video's report needs {rules.needed} of {rules.of} frames")
+    for kind in sorted({kind for kind, _ in (*done.pictures, *done.videos) if kind is not None}):
+        click.echo(f"{kind.value}")
+        click.echo(f"  recall on pictures      {done.recall(kind)}")
+        click.echo(f"  precision on pictures   {done.precision(kind)}")
+        click.echo(f"  recall on videos        {done.recall(kind, videos=True)}")
+    click.echo("no weapon")
+    click.echo(f"  pictures with an alarm  {done.false_pictures}")
+    click.echo(f"  false alarms of videos  {done.false_rate}")
+    if done.frames:
+        click.echo(f"speed     {done.frames} frames, {1000 * done.seconds / done.frames:.0f} ms each")
+    for line in done.unreadable:
+        click.echo(f"not read  {line}", err=True)
+    if mistakes:
+        for mistake in done.mistakes:
+            click.echo(f"mistake   {mistake.path}: labelled {mistake.expected}, found {mistake.found}")
+
+
+@command.command("verdicts")
+@click.option("--days", type=click.IntRange(1), help="Reports of the last days only.")
+def verdicts_command(days: int | None) -> None:
+    """Show what officers said of the detectors' reports, for each camera."""
+    from core.cli.serve import open_database
+    from core.incidents.verdicts import verdicts
+
+    database = open_database(settings_of())
+    since = datetime.now(UTC) - timedelta(days=days) if days else None
+    with database.system() as connection:
+        rows = verdicts(connection, since=since)
+    database.dispose()
+    if not rows:
+        click.echo("no detector has opened a report yet")
+    for row in rows:
+        click.echo(f"{row.device}  {row.model or 'unknown model'}")
+        click.echo(f"  precision     {row.precision}; undecided {row.undecided}")
+        click.echo(f"  false alarms  {row.false_rate}")
+
+
+@command.command("train")
+@click.argument("dataset", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--base", required=True, help="Weights to start from (.pt), or a network's .yaml to start from nothing.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("models"), show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=50, show_default=True)
+@click.option("--image-size", type=click.IntRange(32, 2048), default=640, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--use", default="detectors.weapon_yolo", show_default=True, help="The detector that can be trained.")
+def train_command(dataset: Path, base: str, out: Path, use: str, **options: Any) -> None:
+    """Train weights of your own on a data set in ultralytics' form (DATASET is its .yaml)."""
+    from core.hooks.deployment import find_class
+
+    train = getattr(find_class(use), "train", None)
+    if train is None:
+        raise click.ClickException(f"{use} cannot be trained")
+    weights, figures = train(dataset.resolve(), base, out.resolve(), **options)
+    for name, value in figures.items():
+        click.echo(f"{name:24} {value:.3f}")
+    click.echo(f"weights {weights}")
+    click.echo(f"SHA-256 {hashlib.sha256(weights.read_bytes()).hexdigest()}")
+    click.echo("These figures are of the data set's own validation pictures. Judge it on pictures of your cameras with")
+    click.echo("`tangkapin model evaluate` before anybody is told by it.")
+
+
+def _host() -> Host:
+    from core.hooks.host import Host
+
+    settings = settings_of()
+    return Host.load(settings.plugins_file, environ=os.environ, data_dir=settings.home / "plugins")
+
+
+def _detectors(host: Host) -> list[InstanceInfo]:
+    return [info for info in host.instances if "detect_frames" in info.hooks]
+
+
+def _chosen(host: Host, wanted: str | None) -> str:
+    known = [info.id for info in _detectors(host)]
+    if wanted is None and len(known) == 1:
+        return known[0]
+    if wanted not in known:
+        told = ", ".join(known) or "none"
+        raise click.BadParameter(f"expected one of the detectors in plugins.toml: {told}", param_hint="--detector")
+    return wanted
