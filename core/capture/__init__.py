@@ -1,0 +1,1 @@
+"""Captures: payloads of makes that nobody reads yet, kept, shown, redacted for others, and recognised."""
