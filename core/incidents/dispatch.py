@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 
 from core.accounts.principal import Principal
 from core.accounts.tables import police
@@ -13,6 +13,7 @@ from core.incidents.acting import STAFF, Act, Moved, clean, refuse_stale, requir
 from core.incidents.errors import Conflict, NotFound
 from core.incidents.states import OPEN, AssignmentEvent, AssignmentRefusal, AssignmentState, Event, Refusal
 from core.incidents.tables import assignments
+from core.notices.tables import notice_recipients, notices
 
 
 def assign(
@@ -104,8 +105,20 @@ def acknowledge_stop(act: Act, principal: Principal, report_id: int) -> datetime
         return seen
     query = update(assignments).where(assignments.c.id == mine["id"])
     act.connection.execute(query.values(stop_acknowledged_at=act.now))
+    _acknowledge_notices(act, report, principal)
     act.write(report, "stop_acknowledged", assignment_id=mine["id"])
     return act.now
+
+
+def _acknowledge_notices(act: Act, report: Any, principal: Principal) -> None:
+    """Who stopped has seen the recall: no further channel is tried for it."""
+    recalls = select(notices.c.id).where(notices.c.report_id == report["id"], notices.c.kind == "recalled")
+    query = update(notice_recipients).where(
+        notice_recipients.c.notice_id.in_(recalls), notice_recipients.c.role == "police",
+        notice_recipients.c.person_id == principal.id, notice_recipients.c.acknowledged_at.is_(None),
+    )  # fmt: skip
+    seen = func.coalesce(notice_recipients.c.read_at, act.now)
+    act.connection.execute(query.values(acknowledged_at=act.now, read_at=seen))
 
 
 def _lock_police(act: Act, report: Any, police_id: int) -> Any:

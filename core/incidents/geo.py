@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.accounts.tables import police, stations
@@ -120,24 +120,24 @@ def _nearest(
     connection: Connection, table: Any, shape: type[msgspec.Struct], wanted: list[ColumnElement[bool]],
     latitude: float, longitude: float, radius_km: float, limit: int,
 ) -> Sequence[Any]:  # fmt: skip
-    columns = [table.c[name] for name in shape.__struct_fields__ if name != "distance_m"]
-    away = _distance_column(table, latitude, longitude)
     for radius in _radii(radius_km):
-        south, north, spans = box(latitude, longitude, radius)
-        inside = and_(
-            table.c.latitude.between(south, north),
-            or_(*(table.c.longitude.between(west, east) for west, east in spans)),
-        )
-        query = (
-            select(*columns, away.label("distance_m"))
-            .where(*wanted, inside, away <= radius * 1000)
-            .order_by(away, table.c.id)
-            .limit(limit)
-        )
+        query = within(table, shape.__struct_fields__[:-1], latitude, longitude, radius).where(*wanted).limit(limit)
         found = connection.execute(query).mappings().all()
         if found:
             return found
     return []
+
+
+def within(table: Any, names: Sequence[str], latitude: float, longitude: float, radius_km: float) -> Select[Any]:
+    """The rows of a circle, nearest first, with `distance_m`; the box narrows them down by the index of positions."""
+    away = _distance_column(table, latitude, longitude)
+    south, north, spans = box(latitude, longitude, radius_km)
+    inside = and_(
+        table.c.latitude.between(south, north),
+        or_(*(table.c.longitude.between(west, east) for west, east in spans)),
+    )
+    query = select(*(table.c[name] for name in names), away.label("distance_m"))
+    return query.where(inside, away <= radius_km * 1000).order_by(away, table.c.id)
 
 
 def _radii(first_km: float) -> Iterator[float]:

@@ -1,9 +1,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 
 from core.accounts.tables import police, stations
-from core.incidents.geo import EARTH_M, box, distance_m, nearest_police, nearest_stations
+from core.incidents.geo import EARTH_M, box, distance_m, nearest_police, nearest_stations, within
 
 LATITUDES = st.floats(-90, 90)
 LONGITUDES = st.floats(-180, 180)
@@ -81,7 +83,12 @@ def test_a_tenant_finds_only_its_own_police(town, monas):
     assert stranger.id != mine.id
 
 
-def test_the_search_can_use_the_index_of_positions():
-    for table in (police, stations):
-        names = [[column.name for column in index.columns] for index in table.indexes]
-        assert ["latitude", "longitude"] in names
+@pytest.mark.parametrize("table", [police, stations])
+@pytest.mark.parametrize("place", [(-6.175, 106.827), (-16.8, 179.95)])
+def test_the_search_asks_the_index_of_positions(town, table, place):
+    query = within(table, ["id"], *place, 20.0)
+    compiled = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    with town.database.system() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in connection.execute(text(f"EXPLAIN {compiled}")))
+    assert f"ix_{table.name}_latitude_longitude" in plan

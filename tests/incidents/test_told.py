@@ -42,6 +42,17 @@ def test_a_recall_reaches_everybody_who_was_told(real):
     assert {("owner", real.owner.id), ("officer", real.officer.id), ("police", police.id)} <= told(real, "recalled")
 
 
+def test_who_acknowledges_the_stop_has_seen_the_notice_and_nobody_else_has(real):
+    report_id, police = real.sent()
+    real.reports.verify(real.officer, report_id, ReportStatus.REJECTED, reason_code="false_alarm")
+    real.reports.acknowledge_stop(police, report_id)
+    recall = real.all(notices, notices.c.kind == "recalled")[-1]
+    rows = real.all(notice_recipients, notice_recipients.c.notice_id == recall["id"])
+    assert [("police", real.now, real.now)] == [
+        (row["role"], row["acknowledged_at"], row["read_at"]) for row in rows if row["acknowledged_at"] is not None
+    ]
+
+
 def test_every_kind_that_happens_has_a_rule_and_words(real):
     report_id, police = real.sent()
     real.reports.answer(police, report_id, True)
