@@ -112,7 +112,10 @@ def train_command(dataset: Path, base: str, out: Path, use: str, **options: Any)
     train = getattr(find_class(use), "train", None)
     if train is None:
         raise click.ClickException(f"{use} cannot be trained")
-    weights, figures = train(dataset.resolve(), base, out.resolve(), **options)
+    try:
+        weights, figures = train(dataset.resolve(), base, out.resolve(), **options)
+    except (ValueError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
     for name, value in figures.items():
         click.echo(f"{name:24} {value:.3f}")
     click.echo(f"weights {weights}")

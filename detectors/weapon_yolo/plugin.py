@@ -67,6 +67,13 @@ class Plugin(Base):
         self._device = "cpu"
         self._threads = 0
 
+    @staticmethod
+    def train(dataset: Path, base: str, out: Path, **options: Any) -> tuple[Path, dict[str, float]]:
+        """What `tangkapin model train` calls: see training.py."""
+        from detectors.weapon_yolo.training import train
+
+        return train(dataset, base, out, **options)
+
     @hookimpl
     def detect_frames(self, frames: list[Frame]) -> list[list[Sighting]]:
         with self._lock:
