@@ -1,4 +1,5 @@
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -142,3 +143,26 @@ def test_a_repeated_word_of_the_phone_changes_nothing():
         (AssignmentState.DECLINED, AssignmentEvent.DECLINE),
     ):
         assert state is advance_assignment(state, event)
+
+
+def test_the_table_in_the_documents_is_the_table_of_the_code():
+    text = (Path(__file__).parents[2] / "docs" / "incidents.md").read_text()
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    start = next(place for place, cells in enumerate(lines) if cells[0] == "state")
+    acts = [Event(name.replace("-", "_")) for name in lines[start][1:]]
+    named = {
+        "new": [State.NEW], "verified, nobody was at work yet": [State.VERIFIED], "assigned": [State.ASSIGNED],
+        "in_progress": [State.IN_PROGRESS], "verified after the work": [State.CHECKED],
+        "completed, rejected": [State.COMPLETED, State.REJECTED],
+    }  # fmt: skip
+    rows = {cells[0]: cells[1:] for cells in lines[start + 2 : start + 2 + len(named)]}
+    assert set(named) == set(rows)
+    for name, states in named.items():
+        for state, (event, cell) in itertools.product(states, zip(acts, rows[name], strict=True)):
+            step = TABLE[state][event]
+            if isinstance(step, Refusal):
+                assert "no" == cell.partition(":")[0], (state, event)
+            elif step.state is not state:
+                assert step.state.status == cell, (state, event)
+            else:
+                assert not cell.startswith("no"), (state, event)
