@@ -149,7 +149,7 @@ class Act:
                     "verified_by": self.actor.name, "verified_role": self.actor.role,
                     "verified_actor_id": self.actor.id, "verified_at": self.now,
                 }  # fmt: skip
-            case Effect.STAMP_ASSIGNED:
+            case Effect.STAMP_ASSIGNED if report["arrived_at"] is None:  # the response time ends with the arrival
                 return {"assigned_at": self.now}
             case Effect.STAMP_START:
                 return {"started_at": self.now}

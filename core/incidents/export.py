@@ -29,17 +29,31 @@ _OWNER_EVENTS = ("opened", "frames_added", "verified", "assigned", "on_the_way",
                  "rejected", "recalled", "evidence_added")  # fmt: skip
 
 
-def export(act: Act, store: MediaStore, principal: Principal, report_id: int, form: Literal["json", "pdf"]) -> bytes:
-    """The file's bytes. Officers and admins: all of it; owners: theirs. Raises NotAllowed, NotFound, Invalid."""
+class Collected(msgspec.Struct, frozen=True):
+    """What goes into the file. pictures: (number of the evidence, its role, bytes), the ones of a PDF."""
+
+    content: dict[str, Any]
+    pictures: list[tuple[int, str, bytes]]
+
+
+def collect(
+    act: Act, store: MediaStore, principal: Principal, report_id: int, form: Literal["json", "pdf"]
+) -> Collected:
+    """Officers and admins: all of it; owners: theirs. Raises NotAllowed, NotFound, Invalid."""
     require_role(principal, *STAFF, "owner")
     if form not in ("json", "pdf"):
         raise Invalid("format", "expected json or pdf")
     report = act.lock(report_id)
     content = gather(act, report, whole=principal.role != "owner")
     act.write(report, "exported", format=form)
+    return Collected(content, _pictures(act, store, report, content["evidence"]) if form == "pdf" else [])
+
+
+def render(collected: Collected, form: Literal["json", "pdf"]) -> bytes:
+    """The file's bytes; slow work that needs no transaction."""
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(content), indent=2)
-    return _pdf(act, store, report, content)
+        return msgspec.json.format(msgspec.json.encode(collected.content), indent=2)
+    return _pdf(collected)
 
 
 def gather(act: Act, report: Any, *, whole: bool) -> dict[str, Any]:
@@ -139,7 +153,9 @@ class _Page(FPDF):
         self.multi_cell(0, 5, _plain(words), new_x="LMARGIN", new_y="NEXT", wrapmode=WrapMode.CHAR)
 
 
-def _pdf(act: Act, store: MediaStore, report: Any, content: dict[str, Any]) -> bytes:
+def _pdf(collected: Collected) -> bytes:
+    content = collected.content
+    report = content["report"]
     page = _Page()
     page.set_title(f"Laporan {report['id']}")
     page.add_page()
@@ -166,7 +182,8 @@ def _pdf(act: Act, store: MediaStore, report: Any, content: dict[str, Any]) -> b
     page.head("Bukti")
     for row in content["evidence"]:
         page.line_of(f"{row['type']} {row['role']} {row['mime']} {row['size']} B  SHA-256 {row['sha256']}")
-    _pictures(act, store, report, page, content["evidence"])
+    for number, role, data in collected.pictures:
+        _draw(page, number, role, data)
     page.ln(3)
     page.line_of(f"Diekspor {content['exported_at']:%Y-%m-%d %H:%M:%S} UTC, {content['exported_by']}")
     return bytes(page.output())
@@ -179,19 +196,25 @@ _LABELS = (
 )  # fmt: skip
 
 
-def _pictures(act: Act, store: MediaStore, report: Any, page: _Page, evidence: list[dict[str, Any]]) -> None:
-    """The annotated copies first, scaled down; a picture that cannot be read is named in words."""
+def _pictures(act: Act, store: MediaStore, report: Any, evidence: list[dict[str, Any]]) -> list[tuple[int, str, bytes]]:
+    """The annotated copies first, then what people added."""
     rank = {"annotated": 0, "field": 1, "final": 1, "manual": 1}
     chosen = sorted((row for row in evidence if row["type"] == "IMAGE"), key=lambda row: rank.get(row["role"], 2))
-    for row in chosen[:PICTURES]:
-        data = _bytes(act, store, report["vendor_id"], bytes.fromhex(row["sha256"]))
-        small = _scaled(data)
-        if small is None:
-            page.line_of(f"(gambar {row['id']} tidak dapat dibuka)")
-            continue
-        page.ln(2)
-        page.image(small, w=120)
-        page.line_of(f"Bukti {row['id']}, {row['role']}")
+    return [
+        (row["id"], row["role"], _bytes(act, store, report["vendor_id"], bytes.fromhex(row["sha256"])))
+        for row in chosen[:PICTURES]
+    ]
+
+
+def _draw(page: _Page, number: int, role: str, data: bytes) -> None:
+    """A picture scaled down; one that cannot be read is named in words."""
+    small = _scaled(data)
+    if small is None:
+        page.line_of(f"(gambar {number} tidak dapat dibuka)")
+        return
+    page.ln(2)
+    page.image(small, w=120)
+    page.line_of(f"Bukti {number}, {role}")
 
 
 def _bytes(act: Act, store: MediaStore, vendor_id: int, sha256: bytes) -> bytes:

@@ -135,7 +135,8 @@ class Reports:
     def export(self, principal: Principal, report_id: int, form: Literal["json", "pdf"]) -> bytes:
         """The whole report for a file; owners get their own without names of staff and internal words."""
         with self._act(principal) as act:
-            return export.export(act, self._blobs.store, principal, report_id, form)
+            collected = export.collect(act, self._blobs.store, principal, report_id, form)
+        return export.render(collected, form)
 
     # -- one act -------------------------------------------------------------------------------------------------------
 

@@ -127,6 +127,19 @@ def test_back_up_comes_beside_and_takes_over_when_the_first_gives_up(town):
     assert "in_progress" == town.row(report_id)["status"]
 
 
+def test_who_comes_after_the_first_had_to_leave_does_not_change_the_response_time(town):
+    report_id, first = town.sent()
+    town.later(300)
+    town.reports.set_status(first, report_id, TrackingStatus.ARRIVED)
+    times = [town.row(report_id)[name] for name in ("assigned_at", "arrived_at")]
+    town.later(60)
+    town.reports.set_status(first, report_id, TrackingStatus.CANCELLED, "Terluka")
+    _, second = town.sent(report_id)
+    assert "in_progress" == town.row(report_id)["status"]
+    town.reports.set_status(second, report_id, TrackingStatus.ARRIVED)
+    assert times == [town.row(report_id)[name] for name in ("assigned_at", "arrived_at")]
+
+
 def test_back_up_needs_somebody_to_back_up(town):
     with pytest.raises(Conflict) as refused:
         town.reports.assign(town.officer, town.report(), town.police().id, backup=True)
