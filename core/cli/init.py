@@ -28,6 +28,10 @@ hooks = 1
 {makes}[plugin.anpr_filter]
 use = "detectors.anpr_filter"
 
+# Weapons in the pictures of cameras that have `detect`; needs the extra `detect`, and sees no guns (docs/models.md):
+# [plugin.weapon_nanodet]
+# use = "detectors.weapon_nanodet"
+#
 # Rules of a Polda, and where its approved violations go:
 # [plugin.rules_banten]
 # use = "plugins.poldas.polda_banten"
