@@ -6,8 +6,11 @@ import time
 import dramatiq
 import pytest
 import redis
+from sqlalchemy import insert, text, update
 
+from core.incidents.tables import frames
 from core.tasks.broker import NAMESPACE, set_broker
+from core.tasks.desk import Desk
 from core.tasks.detection import QUEUE, WAITING, FrameBell, declare_judge
 
 
@@ -61,3 +64,33 @@ def test_a_worker_that_rings_takes_none_of_the_bells_itself(broker, redis_url):
         assert 1 == waiting(redis_url)
     finally:
         worker.stop()
+
+
+class Plugins:
+    """A deployment with these hooks."""
+
+    def __init__(self, *hooks):
+        self.instances = [InstanceInfo(hooks)]
+        self.on_quarantine = None
+
+
+class InstanceInfo:
+    kind, id, state = "detector", "uji", "ready"
+
+    def __init__(self, hooks):
+        self.hooks = hooks
+
+
+def test_it_is_rung_while_pictures_wait_and_only_where_a_detector_would_hear_it(database, make_device):
+    camera = make_device(database, detect=True)
+    with_detector = Desk(database, Plugins("detect_frames"), None, stop=threading.Event())
+    without = Desk(database, Plugins("judge_read"), None, stop=threading.Event())
+    assert not with_detector.pictures_wait()
+    row = {"device_id": camera.id, "payload_id": 1, "ordinal": 0, "sha256": b"x", "event": "VMD"}
+    with database.system() as connection:
+        connection.execute(insert(frames).values(vendor_id=camera.vendor_id, taken_at=text("now()"), **row))
+    assert with_detector.pictures_wait()
+    assert not without.pictures_wait()
+    with database.system() as connection:
+        connection.execute(update(frames).values(status="done"))
+    assert not with_detector.pictures_wait()
