@@ -24,6 +24,17 @@ from core.accounts.service import Accounts
 from core.db.engine import Database
 from core.domain.events import Health
 from core.evidence.store import MediaMissing, MediaStore
+from core.incidents import (
+    routes_admin,
+    routes_external,
+    routes_media,
+    routes_notices,
+    routes_officer,
+    routes_owner,
+    routes_police,
+    routes_shared,
+)
+from core.incidents.service import Reports
 from core.ingest.peers import TrustedProxies
 from core.ingest.tables import payloads
 from core.problems import EXCEPTION_HANDLERS, Problem
@@ -32,7 +43,7 @@ from core.traffic import routes as review_routes
 from core.traffic import search_routes
 from core.web import client, device_admin, health, operations, overview, sessions
 from core.web.announcer import Announcer
-from core.web.call import Call, Media, Services
+from core.web.call import Call, Media, Previews, Services
 from core.web.docs import OfflineSwagger
 from core.web.prefixes import under_both
 from core.web.security import complete_answer
@@ -51,6 +62,13 @@ _TAGS = [
     Tag("Akun", "Log in and out."),
     Tag("Pelanggaran", "The review of violations: claim, decide, correct, take back."),
     Tag("Pencarian", "Plate reads, passages, pictures. Personal data: each access is logged with its purpose."),
+    Tag("Pemilik CCTV", "Owners: their cameras, reports and notifications, the police on the way."),
+    Tag("Petugas polsek", "Officers: figures, map, alerts, reports; verify and send."),
+    Tag("Polisi lapangan", "Police: where they are sent, where they are, what they answer."),
+    Tag("Laporan", "What everybody with a part in a report may use: messages, evidence, export, pictures."),
+    Tag("Notifikasi", "Notifications and where people are reached."),
+    Tag("Detektor luar", "Programs with a service key."),
+    Tag("Pengelola", "Admins: stream addresses, stations, keys, accounts."),
     Tag("Operasi", "Devices, quarantine, deliveries, audit."),
     Tag("Mesin", "For machines: health, readiness, metrics."),
 ]
@@ -58,7 +76,11 @@ _TAGS = [
 _API = (
     *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS, *search_routes.HANDLERS,
     *operations.HANDLERS, *overview.HANDLERS, *device_admin.HANDLERS, *sessions.HANDLERS,
-    *under_both(contract_routes.HANDLERS),
+    *under_both([
+        *contract_routes.HANDLERS, *routes_owner.HANDLERS, *routes_officer.HANDLERS, *routes_police.HANDLERS,
+        *routes_shared.HANDLERS, *routes_external.HANDLERS, *routes_notices.HANDLERS, *routes_media.HANDLERS,
+        *routes_admin.HANDLERS,
+    ]),
 )  # fmt: skip
 
 
@@ -68,12 +90,14 @@ def create_app(
     *,
     host: Any = None,
     media: Media | None = None,
+    previews: Previews | None = None,
     extra_health: Mapping[str, Callable[[], Health]] | None = None,
 ) -> Litestar:
     """Make the API. Raises PolicyGap when routes and the policy table do not agree.
 
     host          plugin host: told of events, shown in /readyz and /metrics
     media         where evidence bytes are read from; default: the media store under settings.home
+    previews      the cameras' newest pictures; default: those in Redis, none without it
     extra_health  further checks of /readyz by name; "broker" never does more than degrade
     """
     if media is None:
@@ -82,6 +106,8 @@ def create_app(
     services = Services(
         settings=settings, database=database, media=media, host=host, tell=announcer.tell if announcer else None,
         proxies=TrustedProxies(settings.trusted_proxies),
+        reports=Reports(database, media, announcer, settings=settings),
+        previews=previews if previews is not None else _previews(settings),
         accounts=Accounts(database, settings.signing_key().reveal()),
     )  # fmt: skip
     probe = health.Probe(services, extra_health)
@@ -132,6 +158,16 @@ def _together(*handlers: Any) -> Router:
     return Router("/", route_handlers=list(handlers))
 
 
+def _previews(settings: Settings) -> Previews | None:
+    if not settings.redis_url:
+        return None
+    import redis
+
+    from core.streams.preview import PreviewReader
+
+    return PreviewReader(redis.Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1))
+
+
 def _payload_reader(database: Database) -> Callable[[int], bytes]:
     """Small bodies live in their row. Asked only for a picture that the caller's tenant was found to have."""
 
@@ -151,7 +187,8 @@ def _say_optional_bodies(app: Litestar) -> None:
         body = item.post.request_body if item.post else None
         if not isinstance(body, RequestBody):
             continue
-        options = getattr(body.content["application/json"].schema, "one_of", None) or ()
+        content = body.content.get("application/json")
+        options = getattr(content.schema, "one_of", None) or () if content is not None else ()
         if any(getattr(option, "type", None) == "null" for option in options):
             body.required = False
 
@@ -174,7 +211,10 @@ def _description() -> OpenAPIConfig:
         tags=_TAGS,
         security=[{"token": []}],
         components=Components(
-            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+            security_schemes={
+                "token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
+                "service_key": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+            }
         ),
         use_handler_docstrings=True,
         render_plugins=[OfflineSwagger()],

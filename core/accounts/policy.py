@@ -40,6 +40,10 @@ SERVICE = Rule("service", frozenset({"service"}))
 SELF = Rule("self", _EVERYBODY)
 STAFF = Rule("vendor", _STAFF)
 ADMIN = Rule("vendor", _ADMIN)
+OWNER = Rule("own", frozenset({"owner"}))
+POLICE = Rule("assigned", frozenset({"police"}))
+INVOLVED = Rule("involved", _EVERYBODY)
+INVOLVED_STAFF = Rule("involved", frozenset({"officer", "admin", "police"}))
 
 POLICY: dict[str, Rule] = {
     "get_health": PUBLIC,
@@ -90,6 +94,78 @@ POLICY: dict[str, Rule] = {
     "app_change_password": SELF,
     "get_notification_settings": SELF,
     "update_notification_settings": SELF,
+    # owners of cameras
+    "get_own_counts": OWNER,
+    "get_cctv_preview": OWNER,
+    "add_cctv": OWNER,
+    "list_cctv": OWNER,
+    "get_cctv": OWNER,
+    "change_cctv": OWNER,
+    "remove_cctv": OWNER,
+    "list_own_reports": OWNER,
+    "get_own_report": OWNER,
+    "get_own_track": OWNER,
+    "add_report": OWNER,
+    "list_own_notifications": OWNER,
+    # officers of a station
+    "get_officer_counts": STAFF,
+    "get_case_status": STAFF,
+    "list_reports": STAFF,
+    "get_report": STAFF,
+    "get_track": STAFF,
+    "list_near_stations": STAFF,
+    "list_officer_notifications": STAFF,
+    "get_incident_map": STAFF,
+    "list_alerts": STAFF,
+    "get_performance": STAFF,
+    "list_available_police": STAFF,
+    "list_police": STAFF,
+    "verify_report": STAFF,
+    "assign_police": STAFF,
+    # police in the field
+    "get_police_dashboard": POLICE,
+    "list_active_reports": POLICE,
+    "get_assigned_report": POLICE,
+    "get_own_way": POLICE,
+    "set_tracking_status": POLICE,
+    "add_track_point": POLICE,
+    "answer_assignment": POLICE,
+    "acknowledge_stop": POLICE,
+    "list_assignments": POLICE,
+    "list_near_reports": POLICE,
+    "list_police_notifications": POLICE,
+    # everybody with a part in a report
+    "list_messages": INVOLVED_STAFF,
+    "add_message": INVOLVED_STAFF,
+    "list_evidence": INVOLVED,
+    "add_evidence": INVOLVED,
+    "get_timeline": INVOLVED_STAFF,
+    "export_report": Rule("involved", frozenset({"owner", "officer", "admin"})),
+    "get_media": PUBLIC,
+    "get_snapshot": INVOLVED,
+    "get_live": INVOLVED,
+    # everybody's own notifications
+    "read_notification": SELF,
+    "read_all_notifications": SELF,
+    "list_push_addresses": SELF,
+    "add_push_address": SELF,
+    "remove_push_address": SELF,
+    # programs
+    "add_detection": SERVICE,
+    "add_detection_alias": SERVICE,
+    # admins of an agency
+    "list_streams": ADMIN,
+    "approve_stream": ADMIN,
+    "withdraw_stream": ADMIN,
+    "list_stations": STAFF,
+    "add_station": ADMIN,
+    "change_station": ADMIN,
+    "list_service_keys": ADMIN,
+    "add_service_key": ADMIN,
+    "revoke_service_key": ADMIN,
+    "list_users": ADMIN,
+    "add_user": ADMIN,
+    "change_user": ADMIN,
     # pages and files outside the API description
     "GET /": PUBLIC,
     "GET /assets/{name}": PUBLIC,

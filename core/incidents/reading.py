@@ -46,6 +46,7 @@ def image_column() -> Any:
         .where(report_evidence.c.report_id == reports.c.id, report_evidence.c.type == "IMAGE")
         .order_by(rank, report_evidence.c.id)
         .limit(1)
+        .correlate(reports)
         .scalar_subquery()
         .label("image")
     )
@@ -54,9 +55,9 @@ def image_column() -> Any:
 def select_reports() -> Select[Any]:
     """Reports with picture, camera and whether somebody was sent; the caller says whose."""
     sent = exists(
-        select(1).where(
-            assignments.c.report_id == reports.c.id, assignments.c.status.in_(SENT), ~assignments.c.is_backup
-        )
+        select(1)
+        .where(assignments.c.report_id == reports.c.id, assignments.c.status.in_(SENT), ~assignments.c.is_backup)
+        .correlate(reports)
     )
     return select(
         reports, image_column(), sent.label("is_assigned"), devices.c.device_name.label("cctv_name"),

@@ -35,6 +35,12 @@ class MemoryMedia:
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
 
+    def append(self, blobs: Any) -> list[str]:
+        """As the media store appends."""
+        refs = [f"seg:memory:{len(self.blobs) + n}:{len(blob)}" for n, blob in enumerate(blobs)]
+        self.blobs.update(zip(refs, map(bytes, blobs), strict=True))
+        return refs
+
     def read(self, ref: str, offset: int = 0, size: int | None = None) -> bytes:
         """As the media store reads."""
         data = self.blobs[ref]

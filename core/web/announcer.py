@@ -36,6 +36,9 @@ class Announcer:
         except queue.Full:
             log.warning("event_not_told", name=event.name, waiting=WAITING)
 
+    observe_event = tell
+    """As the plugin host's, which is told so beside the request."""
+
     def close(self, timeout_s: float = 2.0) -> None:
         """Tell what waits, as long as that takes no longer than this. Safe twice."""
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -12,13 +12,14 @@ from litestar.datastructures import MultiDict
 from sqlalchemy import Connection
 
 from core.accounts.audit import Actor, actor_of, record
-from core.accounts.principal import Principal
+from core.accounts.principal import Principal, ServicePrincipal
 from core.accounts.service import Accounts
 from core.db.engine import Database
 from core.domain.addresses import parse_address
 from core.domain.events import DomainEvent
 from core.problems import Problem, Words, say, trace_of
 from core.settings import Settings
+from core.web.brake import Brake
 from core.web.envelope import OK, CursorPage, Listing, Ok
 
 T = TypeVar("T")
@@ -27,7 +28,15 @@ T = TypeVar("T")
 class Media(Protocol):
     """Where evidence bytes are (core.evidence.store.MediaStore)."""
 
+    def append(self, blobs: Sequence[bytes]) -> list[str]: ...
     def read(self, ref: str, offset: int = 0, size: int | None = None) -> bytes: ...
+
+
+class Previews(Protocol):
+    """The cameras' newest pictures (core.streams.preview.PreviewReader)."""
+
+    def want(self, device_id: int) -> None: ...
+    def newest(self, device_id: int) -> bytes | None: ...
 
 
 class Proxies(Protocol):
@@ -37,7 +46,10 @@ class Proxies(Protocol):
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """What the application was made of. `tell` hands an event and the vendor's code to the plugins' observers."""
+    """What the application was made of. `tell` hands an event and the vendor's code to the plugins' observers.
+
+    reports  core.incidents.service.Reports
+    """
 
     settings: Settings
     database: Database
@@ -46,6 +58,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     media: Media | None = None
     host: Any = None
     tell: Callable[[DomainEvent, str], None] | None = None
+    reports: Any = None
+    previews: Previews | None = None
+    brake: Brake = msgspec.field(default_factory=Brake)
 
 
 class Call:
@@ -63,6 +78,14 @@ class Call:
         """Who asks. Only behind a route whose policy names roles."""
         principal: Principal | None = self.request.scope.get("user")
         if principal is None:
+            raise Problem("unauthenticated")
+        return principal
+
+    @property
+    def program(self) -> ServicePrincipal:
+        """Which program asks. Only behind a route whose policy names a service key."""
+        principal = self.request.scope.get("user")
+        if not isinstance(principal, ServicePrincipal):
             raise Problem("unauthenticated")
         return principal
 

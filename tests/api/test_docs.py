@@ -47,7 +47,8 @@ def test_every_operation_documents_its_errors_as_problems(path: str, method: str
     assert "{" not in path or 404 in errors
     for status in errors:
         assert {"application/problem+json"} == set(operation["responses"][str(status)]["content"])
-    assert ([{}] if rule.scope == "public" else None) == operation.get("security")
+    wanted = {"public": [{}], "service": [{"service_key": []}]}.get(rule.scope)
+    assert wanted == operation.get("security")
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(client: TestClient) -> None:
