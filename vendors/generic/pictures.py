@@ -55,7 +55,7 @@ def possible(body: bytes, shape: Shape | None = None) -> bool:
     if len(body) > _LONG:
         return True
     if shape is not None:
-        return _speaks(shape) or any([mark in body for mark in _MARKS])
+        return _speaks(shape) or any(mark in body for mark in _MARKS)
     lower = body.lower()
     return any(hint in lower for hint in _HINTS)
 

@@ -231,8 +231,8 @@ def _extra(chain: Chain) -> dict[str, Any]:
 def _holds_secret(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_secret(k) or (isinstance(v, dict | list) and _holds_secret(v)) for k, v in value.items())
-    inner = isinstance(value, list) and [item for item in value if isinstance(item, dict | list)]
-    return bool(inner) and any(_holds_secret(item) for item in inner)
+    inner = [item for item in value if isinstance(item, dict | list)] if isinstance(value, list) else []
+    return any(_holds_secret(item) for item in inner) if inner else False
 
 
 @lru_cache(maxsize=4096)

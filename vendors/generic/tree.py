@@ -36,7 +36,7 @@ Chain = tuple[dict[str, Any], ...]
 
 
 class Body(msgspec.Struct, frozen=True):
-    """root: the decoded tree; files: parts that hold a picture, in the order of the body; json: the body is the tree."""
+    """root: the decoded tree; files: parts that hold a picture, in the order of the body; json: the tree is all."""
 
     root: Any
     files: tuple[Part, ...] = ()
