@@ -18,6 +18,7 @@ from core.safe_json import decode_json
 
 DEFAULT = Answer()
 PROBE = Answer(kind="probe", methods=("GET", "HEAD"))
+_MAKER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _IGNORED = re.compile(r"[^a-z0-9]")
 _DEPTH = 3
 _NAMED = 8
@@ -58,6 +59,8 @@ class AnswerTable:
     def route(self, path: str) -> Route | None:
         """Find whose path this is; None for a path that is no camera's.
 
+        A make without a plugin has a path for each of its devices: what they send is kept until somebody reads it.
+
         /cam/<maker>, /cam/<maker>/<device>, /cam/<maker>/<device>/<key>, each with or without the make's own path
         behind it; or the make's own path alone.
         """
@@ -65,7 +68,9 @@ class AnswerTable:
             maker, _, rest = path[5:].partition("/")
             rows = self._rows.get(maker)
             if rows is None:
-                return None
+                if not _MAKER.fullmatch(maker) or not rest.strip("/"):
+                    return None
+                rows = ()
             own = ""
             tail = "/" + rest.strip("/") if rest.strip("/") else ""
             for row in rows:
@@ -86,7 +91,7 @@ class AnswerTable:
     def match(self, route: Route, method: str, body: bytes) -> Answer | None:
         """The first row that matches; the default answer for the method otherwise, None for a method nobody takes."""
         lowered: bytes | None = None
-        for row in self._rows[route.maker]:
+        for row in self._rows.get(route.maker, ()):
             answer = row.answer
             if method not in answer.methods or (row.path and row.path != route.own_path):
                 continue

@@ -177,10 +177,19 @@ def test_a_text_is_not_taken_where_json_is_expected(house):
 
 
 def test_an_unknown_maker_is_told_which_there_are(house):
-    answer = house.post("/cam/nobody/x", b"{}")
+    answer = house.post("/cam/nobody", b"{}")
 
     assert 404 == answer.status
     assert "hikvision" in answer.json["error"]
+
+
+def test_what_a_device_of_a_make_without_a_plugin_sends_is_kept_until_somebody_reads_it(house):
+    camera = house.camera("acme")
+
+    assert 200 == house.send(camera, b"\x01 aneh").status
+    house.wait_until(lambda: house.count("quarantine", camera) == 1, what="it is in quarantine")
+    assert 401 == house.post(camera.path, b"x").status
+    assert 401 == house.post("/cam/acme/orang-lain", b"x").status
 
 
 def test_another_method_is_told_what_is_taken(house):
