@@ -1,4 +1,4 @@
-"""The review of violations in a real browser: by keyboard alone, nothing decided twice, nothing a camera says is run."""
+"""The review of violations by keyboard in a real browser; nothing decided twice, nothing a camera says is run."""
 
 import random
 from collections.abc import Callable

@@ -11,16 +11,16 @@ import { Password } from "./password.tsx";
 import { type Group, GROUPS, type Page, pagesOf } from "./pages/registry.ts";
 import { Choice } from "./ui/parts.tsx";
 import { Loading } from "./ui/states.tsx";
+import { roleWords } from "./ui/words.ts";
 
 const GROUP_NAMES: Record<Group, string> = { watch: msg("Watch"), decide: msg("Decide"), run: msg("Operate"), account: msg("Account") };
-const ROLE_NAMES: Record<string, string> = { owner: msg("Camera owner"), officer: msg("Officer"), police: msg("Field police"), admin: msg("Administrator") };
 
 export function Shell({ page, children }: { page: Page | undefined; children: ReactNode }): ReactNode {
   const session = useSession();
   const online = useOnline();
   const [open, setOpen] = useState(false);
   const [path] = useLocation();
-  useEffect(() => setOpen(false), [path]);
+  useEffect(() => setOpen(false), [path]); // by links in the page, by the browser's own buttons
   useEffect(() => {
     document.title = page ? `${t(page.title)} · Tangkapin` : "Tangkapin";
   });
@@ -44,7 +44,7 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
               <ul>
                 {entries.map((entry) => (
                   <li key={entry.path}>
-                    <Link href={entry.path} aria-current={entry === page ? "page" : undefined} title={t(entry.title)}>
+                    <Link href={entry.path} aria-current={entry === page ? "page" : undefined} title={t(entry.title)} onClick={() => setOpen(false)}>
                       <entry.icon size={18} strokeWidth={1.75} aria-hidden />
                       <span>{t(entry.title)}</span>
                     </Link>
@@ -113,7 +113,7 @@ function Person(): ReactNode {
         <div className="menu-who">
           <strong>{user.name || user.username}</strong>
           <span className="muted">
-            {t(ROLE_NAMES[roleOf(session)] ?? user.role)}
+            {roleWords(roleOf(session))}
             {user.vendor_code ? ` · ${user.vendor_code}` : ""}
           </span>
           <button type="button" className="icon-button menu-close" aria-label={t("Close")} popoverTarget="person-menu" popoverTargetAction="hide">

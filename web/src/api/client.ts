@@ -62,6 +62,12 @@ export async function take<T>(answer: Answer<T>): Promise<T> {
   throw problemOf(error, response);
 }
 
+/** A success whose answer says nothing more. */
+export async function done(answer: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  const { error, response } = await answer;
+  if (!response.ok) throw problemOf(error, response);
+}
+
 function problemOf(error: unknown, response: Response): ApiProblem {
   const body = (typeof error === "object" && error !== null ? error : {}) as Record<string, unknown>;
   const slug = String(body["type"] ?? "").replace("urn:tangkapin:problem:", "") || `http-${response.status}`;

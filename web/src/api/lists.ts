@@ -22,3 +22,18 @@ export function useList<T>(
   });
   return { ...query, rows: query.data?.pages.flatMap((page) => page.data) };
 }
+
+export type NumberedPage<T> = { data: T[]; pagination: { page: number; total_pages: number } };
+
+/** The same for lists of the API that go on by page number. */
+export function useNumbered<T>(key: readonly unknown[], load: (page: number) => Promise<NumberedPage<T>>, options: { every?: number } = {}) {
+  return useList<T>(
+    key,
+    async (cursor) => {
+      const { data, pagination } = await load(Number(cursor ?? 1));
+      const following = pagination.page < pagination.total_pages ? String(pagination.page + 1) : null;
+      return { data, pagination: { next_cursor: following } };
+    },
+    options,
+  );
+}

@@ -66,13 +66,13 @@ export function ListTable<T>({ label, columns, list, keyOf, onOpen, openLabel, t
                       <button
                         type="button"
                         className="row-button"
-                        aria-label={openLabel?.(row)}
                         onClick={(event) => {
                           event.stopPropagation();
                           onOpen(row);
                         }}
                       >
                         {column.cell(row)}
+                        {openLabel && <span className="sr-only"> {openLabel(row)}</span>}
                       </button>
                     ) : (
                       <div>{column.cell(row)}</div>

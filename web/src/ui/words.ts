@@ -141,3 +141,7 @@ const ACTS: Record<string, string> = {
 };
 export const actWords = (action: string): string => (ACTS[action] ? t(ACTS[action]) : action.replaceAll("_", " "));
 export const ACT_CODES = Object.keys(ACTS);
+
+const ROLE_NAMES: Record<string, string> = { owner: msg("Camera owner"), officer: msg("Officer"), police: msg("Field police"), admin: msg("Administrator") };
+export const ROLES = ["owner", "officer", "police", "admin"] as const;
+export const roleWords = (role: string): string => (ROLE_NAMES[role] ? t(ROLE_NAMES[role]) : role);

@@ -2,7 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { PackageCheck } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { api, type Schemas, take } from "../../api/client.ts";
+import { api, done, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
 import { roleOf, useSession } from "../../api/session.tsx";
 import { number, t } from "../../i18n/index.ts";
@@ -50,10 +50,7 @@ function Raw({ row, onClose }: { row: Row; onClose(): void }): ReactNode {
   const [note, setNote] = useState("");
   const raw = useQuery({ queryKey: ["payload", row.id], queryFn: () => take(api.GET("/api/quarantine/{quarantine_id}/payload", { params: { path: { quarantine_id: row.id } } })) });
   const dismiss = useMutation({
-    mutationFn: async () => {
-      const { error, response } = await api.POST("/api/quarantine/{quarantine_id}/dismiss", { params: { path: { quarantine_id: row.id } }, body: { note } });
-      if (error) throw new Error(String((error as { detail?: string }).detail ?? response.status));
-    },
+    mutationFn: () => done(api.POST("/api/quarantine/{quarantine_id}/dismiss", { params: { path: { quarantine_id: row.id } }, body: { note } })),
     onSuccess: () => {
       announce("quarantine", "overview");
       tell.ok(t("Dismissed. The raw payload is kept."));

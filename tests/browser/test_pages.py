@@ -1,0 +1,205 @@
+"""Every page in a real browser: readable by all, quiet on the console, at home on a phone and in both languages."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from core.testing.drawing import draw_plate
+from core.testing.review import PASSWORD
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+STAFF_PAGES = ("/overview", "/search", "/review", "/cases", "/devices", "/devices/quarantine", "/delivery")
+ADMIN_PAGES = (*STAFF_PAGES, "/people", "/stations", "/plugins", "/audit")
+FIRST_LOAD_BYTES = 300_000
+
+
+@pytest.fixture(scope="module")
+def full(site: Any) -> Any:
+    """Something on every page: cases in all states, deliveries, a quarantined payload; and an admin."""
+    world = site.world
+    officer = world.officer(username="petugas.lain")
+    for number, status in enumerate(("pending", "pending", "approved", "rejected", "refused", "uncertain", "held")):
+        case = world.violation(plate=f"B{2000 + number}ABC", picture=draw_plate(f"B {2000 + number} ABC"))
+        if status not in ("pending", "held"):
+            world.decided(case, officer, status, reason_code="no_violation" if status == "rejected" else None)
+        if status in ("refused", "uncertain"):
+            world.delivery(case, status)
+    world.quarantined()
+    site.admin = site.person("admin", "admin.uji")
+    site.case = case
+    return site
+
+
+def quiet(visitor: Any, path: str) -> Any:
+    """The page after its first answers."""
+    page = visitor.go(path)
+    expect(page.locator("#main > *").first).to_be_visible()
+    expect(page.locator(".loading")).to_have_count(0)
+    return page
+
+
+def too_wide(page: Any, *widths: int) -> list[int]:
+    """Those of the widths at which the page would scroll sideways."""
+    before = page.viewport_size
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 740})
+        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        if width < page.evaluate(
+            "Math.max(document.documentElement.scrollWidth, document.querySelector('#main').scrollWidth)"
+        ):
+            found.append(width)
+    page.set_viewport_size(before)
+    return found
+
+
+def grave(page: Any) -> list[str]:
+    """Serious and critical findings of axe, with where they are."""
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:160]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_no_page_shuts_anybody_out_or_needs_a_wider_screen(
+    visit: Callable[..., Any], full: Any, theme: str, width: int
+) -> None:
+    visitor = visit(color_scheme=theme, reduced_motion="reduce", viewport={"width": width, "height": 900})
+    visitor.context.add_init_script(AXE.read_text("utf-8"))
+    visitor.page.goto(full.url)
+    visitor.page.wait_for_selector(".door-form")
+    found: dict[str, Any] = {"door": grave(visitor.page)}
+    visitor.log_in(full.admin, PASSWORD)
+    for path in (*ADMIN_PAGES, f"/cases/{full.case}", "/nowhere"):
+        page = quiet(visitor, path)
+        found[path] = grave(page) + too_wide(page, 360, 768, 2560)
+    assert {} == {path: faults for path, faults in found.items() if faults}
+
+
+def test_dialogs_shut_nobody_out(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit(reduced_motion="reduce")
+    visitor.context.add_init_script(AXE.read_text("utf-8"))
+    page = visitor.log_in(full.admin, PASSWORD)
+    found = {}
+    for path, opener in (
+        ("/devices", ".toolbar .button-main"), ("/devices", ".row-button"), ("/devices/quarantine", ".row-button"),
+        ("/delivery", ".row-acts .button"), ("/review", ".review-acts .button-bad"),
+        ("/overview", "button.person"),
+    ):  # fmt: skip
+        quiet(visitor, path)
+        page.locator(opener).first.click()
+        expect(page.locator("dialog[open], #person-menu:popover-open")).to_be_visible()
+        found[path + opener] = grave(page)
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog[open]")).to_have_count(0)
+    assert {} == {path: faults for path, faults in found.items() if faults}
+
+
+def test_a_phone_reaches_every_page_by_the_menu(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit(viewport={"width": 360, "height": 740}, has_touch=True)
+    page = visitor.log_in(full.admin, PASSWORD)
+    for path in ADMIN_PAGES:
+        page.get_by_role("button", name="Menu", exact=True).click()
+        page.locator(f".rail a[href='{path}']").click()
+        expect(page).to_have_url(full.url + path)
+        expect(page.locator(".shell-open")).to_have_count(0)
+
+
+def test_each_role_sees_its_own_pages(visit: Callable[..., Any], full: Any) -> None:
+    for role, name, pages in (("officer", "petugas.uji", STAFF_PAGES), ("admin", "admin.kedua", ADMIN_PAGES)):
+        visitor = visit()
+        page = visitor.log_in(full.person(role, name), PASSWORD)
+        expect(page).to_have_url(full.url + "/overview")
+        shown = [link.get_attribute("href") for link in page.locator(".rail-group a").all()]
+        assert set(pages) == set(shown)
+    visitor = visit()
+    visitor.log_in("petugas.uji", PASSWORD)
+    expect(visitor.go("/audit").get_by_text("Tidak ada apa-apa di alamat ini")).to_be_visible()
+
+
+def test_the_language_changes_everywhere_and_is_remembered(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit()
+    page = visitor.log_in(full.admin, PASSWORD)
+    expect(page.locator(".bar h1")).to_have_text("Ikhtisar")
+    page.locator("button.person").click()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator(".bar h1")).to_have_text("Overview")
+    assert "en" == page.evaluate("document.documentElement.lang")
+    expect(visitor.go("/cases").locator(".bar h1")).to_have_text("Cases")
+    expect(page.get_by_role("columnheader", name="Plate")).to_be_visible()
+
+
+def test_a_wrong_password_is_told_in_the_chosen_language(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit()
+    page = visitor.page
+    page.goto(full.url)
+    page.get_by_role("button", name="English").click()
+    page.fill("input[name=username]", full.admin)
+    page.fill("input[name=password]", "bukan kata sandinya")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("password")
+    assert all("401" in line for line in visitor.complaints), visitor.complaints
+    visitor.complaints.clear()
+
+
+def test_logging_out_shuts_the_door_behind(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit()
+    page = visitor.log_in(full.person("officer", "pulang"), PASSWORD)
+    page.locator("button.person").click()
+    page.get_by_role("button", name="Keluar").click()
+    expect(page.locator(".door-form")).to_be_visible()
+    expect(visitor.go("/cases").locator(".door-form")).to_be_visible()
+
+
+def test_without_network_the_page_says_so_and_decides_nothing(visit: Callable[..., Any], full: Any) -> None:
+    full.world.violation(plate="B3000OFF")
+    full.world.violation(plate="B3001OFF")
+    visitor = visit()
+    page = visitor.log_in(full.person("officer", "luring"), PASSWORD)
+    quiet(visitor, "/review")
+    plate = page.locator(".review-plate-text .plate").text_content()
+    visitor.context.set_offline(True)
+    expect(page.locator(".offline")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.locator(".toast-bad")).to_be_visible()
+    expect(page.locator(".review-plate-text .plate")).to_have_text(plate or "")
+    visitor.context.set_offline(False)
+    expect(page.locator(".offline")).to_have_count(0)
+    assert all("ERR_INTERNET_DISCONNECTED" in line for line in visitor.complaints), visitor.complaints
+    visitor.complaints.clear()
+
+
+def test_the_first_page_is_light(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit()
+    meter = visitor.context.new_cdp_session(visitor.page)
+    meter.send("Network.enable")
+    travelled: list[float] = []
+    meter.on("Network.loadingFinished", lambda event: travelled.append(event["encodedDataLength"]))
+    visitor.log_in(full.admin, PASSWORD)
+    expect(visitor.page.locator(".figures")).to_be_visible()
+    visitor.page.wait_for_load_state("networkidle")
+    assert FIRST_LOAD_BYTES > sum(travelled) > 0
+
+
+@pytest.mark.threat("T23")
+def test_a_script_that_got_into_the_page_is_not_run(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit()
+    page = visitor.go("/")
+    page.evaluate(
+        "for (const html of ['<img src=x onerror=\"window.hurt=1\">', '<style>body{display:none}</style>'])"
+        " document.body.insertAdjacentHTML('beforeend', html);"
+        "const script = document.createElement('script'); script.textContent = 'window.hurt=1';"
+        "document.body.append(script)"
+    )
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.hurt") is None
+    assert "block" == page.evaluate("getComputedStyle(document.body).display")
+    assert len(visitor.complaints) >= 3, visitor.complaints
+    visitor.complaints.clear()
