@@ -20,8 +20,11 @@ from core.accounts.service import UserRow, select_users
 from core.accounts.service_keys import add_service_key, list_service_keys, revoke_service_key
 from core.accounts.stations import StationRow, add_station, change_station, list_stations
 from core.accounts.tables import devices, stations, vendors
+from core.domain.addresses import parse_address
+from core.domain.stream_urls import read_stream_url
 from core.incidents import cctv
 from core.incidents.desk import TAG_ADMIN, Latitude, Longitude, Made, missing, wanted, wrong
+from core.outbound import per_device_images
 from core.problems import FieldError, Problem
 from core.web.call import Call
 from core.web.envelope import Ok
@@ -155,6 +158,8 @@ def approve(
 ) -> Ok[list[str]]:  # fmt: skip
     """At these addresses only; loopback, link-local and metadata addresses only when named one by one."""
     _visible(call, devices, cctv_id, "cctv")
+    if data is None or data.allow is None:
+        _refuse_special(call, cctv_id)
     with call.services.database.system() as connection:
         try:
             allow = cctv.approve_stream(connection, cctv_id, data.allow if data else None, by=call.actor)
@@ -319,6 +324,18 @@ def _visible(call: Call, table: Any, number: int, what: str) -> None:
     with call.rows() as connection:
         if not connection.execute(select(exists().where(table.c.id == number))).scalar():
             raise missing(what, number)
+
+
+def _refuse_special(call: Call, cctv_id: int) -> None:
+    """An owner's address that leads to this machine or to a cloud's metadata is not approved by a mere click."""
+    with call.rows() as connection:
+        url = connection.execute(select(devices.c.stream_url).where(devices.c.id == cctv_id)).scalar()
+    if url is None:
+        raise missing("cctv", cctv_id)
+    read = read_stream_url(url)
+    address = parse_address(read.host)
+    if address is not None and not per_device_images(["0.0.0.0/0", "::/0"]).allows(address, read.port):
+        raise wrong("allow", "the address leads to this machine, its own network or a cloud's metadata: name it here")
 
 
 def _codes(call: Call) -> list[str]:

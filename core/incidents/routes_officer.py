@@ -228,7 +228,7 @@ def list_police(
 
 
 @post("/officer/verify/{report_id:int}", operation_id="verify_report", tags=TAG_OFFICER, status_code=200,
-      sync_to_thread=True, summary="Decide on a report", responses=documented(401, 403, 404, 409))  # fmt: skip
+      sync_to_thread=True, summary="Decide on a report", responses=documented(401, 403, 404, 409, 412))  # fmt: skip
 def verify(call: NamedDependency[Call], report_id: Id, data: JSONBody[Verification]) -> Ok[Changed]:
     """verified, in_progress, completed, or rejected: that recalls it, and everybody who was told hears so."""
     moved = reports_of(call).verify(
