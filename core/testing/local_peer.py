@@ -44,6 +44,7 @@ Answerer = Callable[[Got], Say]
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Callers that hang up are part of the tests."""

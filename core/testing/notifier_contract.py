@@ -117,8 +117,8 @@ class HttpNotifierContract(NotifierContract):
     secrets: ClassVar[tuple[str, ...]] = ()
     refusals: ClassVar[tuple[int, ...]] = (400, 403)
 
-    def make(self, peer: LocalPeer, folder: Path) -> Any:
-        """The channel, calling the peer, with a time-out of half a second."""
+    def make(self, peer: LocalPeer, folder: Path, timeout_s: float) -> Any:
+        """The channel, calling the peer."""
         raise NotImplementedError
 
     def taken(self, got: Got) -> Say:
@@ -145,7 +145,7 @@ class HttpNotifierContract(NotifierContract):
 
     @pytest.fixture
     def told(self, peer: LocalPeer, folder: Path) -> Iterator[Any]:
-        made = self.make(peer, folder)
+        made = self.make(peer, folder, timeout_s=4.0)
         yield made
         made.close()
 
@@ -174,10 +174,12 @@ class HttpNotifierContract(NotifierContract):
         told.deliver_notice(example_notice(), recipient)
         assert [{"n-8801"}, {"n-8801"}] == [self.notice_ids(got) for got in self.sent(peer)]
 
-    def test_no_answer_in_time_means_later(self, peer: LocalPeer, told: Any, recipient: Recipient) -> None:
-        self.saying(peer, Say(after_s=0.9))
+    def test_no_answer_in_time_means_later(self, peer: LocalPeer, folder: Path, recipient: Recipient) -> None:
+        hasty = self.make(peer, folder, timeout_s=0.3)
+        self.saying(peer, Say(after_s=0.8))
         with pytest.raises(Transient):
-            told.deliver_notice(example_notice(), recipient)
+            hasty.deliver_notice(example_notice(), recipient)
+        hasty.close()
 
     def test_a_service_that_is_not_there_means_later(self, peer: LocalPeer, told: Any, recipient: Recipient) -> None:
         peer.close()

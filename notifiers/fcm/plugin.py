@@ -108,12 +108,15 @@ class Plugin(api.Plugin):
     @hookimpl
     def deliver_notice(self, notice: Notice, recipient: Recipient) -> Delivery:
         """Tell all devices of this recipient. A device drops a `noticeId` that it has."""
-        addresses = recipient.addresses[-MAX_ADDRESSES:]
+        addresses = [one for one in recipient.addresses if one.channel == "fcm"][-MAX_ADDRESSES:]
         if not addresses:
             raise Undeliverable("no FCM token")
-        replies = self._send(notice, addresses, self._token())
-        if any(reply.status == 401 for reply in replies.values() if not isinstance(reply, Transient)):
-            replies = self._send(notice, addresses, self._token(renew=True))
+        token, fresh = self._token()
+        replies = self._send(notice, addresses, token)
+        if not fresh and any(not isinstance(one, Transient) and one.status == 401 for one in replies.values()):
+            # Revoked before its time. The next attempt makes another: one more round would not fit a hook's time.
+            self._forget(token)
+            raise Transient("FCM answered 401: the bearer token ended early", retry_after_s=0.0)
         return sum_up(_told(address, replies[address.id]) for address in addresses)
 
     @hookimpl
@@ -128,7 +131,7 @@ class Plugin(api.Plugin):
         """Let the connections go."""
         self._out.close()
 
-    def _send(self, notice: Notice, addresses: tuple[Address, ...], token: str) -> dict[int, HttpReply | Transient]:
+    def _send(self, notice: Notice, addresses: list[Address], token: str) -> dict[int, HttpReply | Transient]:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         now = datetime.now(UTC)
         under_way = {}
@@ -148,8 +151,8 @@ class Plugin(api.Plugin):
                 raise Undeliverable(str(error)) from None
         return replies
 
-    def _token(self, *, renew: bool = False) -> str:
-        """A bearer token, made of the service account when there is none or it is about to end."""
+    def _token(self) -> tuple[str, bool]:
+        """A bearer token, and whether it was made just now: there was none, or it was about to end."""
         try:
             from google.auth import exceptions
             from google.oauth2 import service_account
@@ -160,16 +163,20 @@ class Plugin(api.Plugin):
                 account = self._account | {"token_uri": self.config.token_url or self._account["token_uri"]}
                 make: Any = service_account.Credentials.from_service_account_info
                 self._credentials = make(account, scopes=[SCOPE])
+            fresh = not self._credentials.valid
             try:
-                if renew or not self._credentials.valid:
+                if fresh:
                     self._credentials.refresh(self._ask)
             except exceptions.TransportError as error:
                 raise Transient(f"no token: {error}") from None
-            except exceptions.GoogleAuthError as error:
-                if getattr(error, "retryable", False):
-                    raise Transient("no token: the token service is busy") from None
+            except exceptions.GoogleAuthError:
                 raise Undeliverable("no token: the token service refused the service account") from None
-            return str(self._credentials.token)
+            return str(self._credentials.token), fresh
+
+    def _forget(self, token: str) -> None:
+        with self._lock:
+            if self._credentials is not None and self._credentials.token == token:
+                self._credentials = None
 
     def _ask(
         self, url: str, method: str = "GET", body: bytes | str | None = None,
@@ -180,9 +187,13 @@ class Plugin(api.Plugin):
 
         data = body.encode() if isinstance(body, str) else body
         try:
-            return _Answer(self._out.call(method, url, headers, data))
+            reply = self._out.call(method, url, headers, data)
         except (Transient, NotAllowed) as error:
             raise exceptions.TransportError(str(error)) from None  # type: ignore[no-untyped-call]
+        if reply.status in (408, 429) or reply.status >= 500:
+            # google-auth would sleep and ask again, in the middle of a hook: the delivery's own retry does that.
+            raise exceptions.TransportError(f"the token service answered {reply.status}")  # type: ignore[no-untyped-call]
+        return _Answer(reply)
 
 
 class _Answer:

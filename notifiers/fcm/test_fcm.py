@@ -36,7 +36,7 @@ def account(url, **more):
 
 
 def made(url, folder, more_account=None, **more):
-    table = {"service_account": {"env": "S"}, "base_url": url, "timeout_s": 0.5} | more
+    table = {"service_account": {"env": "S"}, "base_url": url} | more
     return channel("notifiers.fcm", folder, table, {"S": json.dumps(account(url, **more_account or {}))})
 
 
@@ -59,8 +59,8 @@ class TestFcm(HttpNotifierContract):
     def recipient(self):
         return example_recipient(PHONE)
 
-    def make(self, peer, folder):
-        return made(peer.url, folder)
+    def make(self, peer, folder, timeout_s):
+        return made(peer.url, folder, timeout_s=timeout_s)
 
     def sends(self, got):
         return got.path != "/token"
@@ -98,17 +98,28 @@ class TestFcm(HttpNotifierContract):
         assert [] == self.assertions
         assert 3 == len(peer.got)
 
-    def test_a_token_that_ended_early_is_renewed_once(self, peer, told, recipient):
+    def test_a_token_that_ended_early_is_renewed_by_the_next_attempt(self, peer, told, recipient):
         told.deliver_notice(example_notice(), recipient)
         self.tokens.append("revoked-meanwhile")
+        with pytest.raises(Transient, match="ended early") as caught:
+            told.deliver_notice(example_notice(), recipient)
+        assert 0.0 == caught.value.retry_after_s
         assert "accepted" == told.deliver_notice(example_notice(), recipient).outcome
         assert 2 == len(self.assertions)
 
-    def test_an_account_that_is_refused_again_leads_to_the_next_channel(self, peer, told, recipient):
+    def test_an_account_whose_new_token_is_refused_leads_to_the_next_channel(self, peer, told, recipient):
         self.saying(peer, Say(status=401))
         with pytest.raises(Undeliverable, match="401: check the service account"):
             told.deliver_notice(example_notice(), recipient)
-        assert 2 == len(self.sent(peer))
+        assert 1 == len(self.sent(peer))
+
+    def test_an_address_of_another_channel_is_not_told(self, peer, told):
+        browser = Address(id=9, channel="webpush", value="{}")
+        told.deliver_notice(example_notice(), example_recipient(browser, PHONE))
+        assert ["tok-phone"] == [json.loads(got.body)["message"]["token"] for got in self.sent(peer)]
+        with pytest.raises(Undeliverable, match="no FCM token") as caught:
+            told.deliver_notice(example_notice(), example_recipient(browser))
+        assert () == caught.value.dead
 
     def test_dead_tokens_are_named_while_a_living_one_is_told(self, peer, told):
         self.dead["tok-tablet"] = fcm_error(404, "UNREGISTERED")
@@ -132,7 +143,7 @@ class TestFcm(HttpNotifierContract):
         ("say", "outcome"),
         [
             (Say(status=400, body=b'{"error": "invalid_grant", "error_description": "bearer-1"}'), Undeliverable),
-            (Say(lost=True), Transient), (Say(after_s=0.9), Transient),
+            (Say(lost=True), Transient), (Say(status=503), Transient), (Say(status=429), Transient),
             (Say(status=404, body=b"<html>"), Undeliverable),
         ],
     )  # fmt: skip

@@ -27,7 +27,7 @@ LIBRARY = pusher.Pusher(app_id=APP_ID, key=KEY, secret=SECRET, host="127.0.0.1",
 
 def table(peer, **more):
     base = {"app_id": APP_ID, "key": KEY, "secret": {"env": "S"}, "host": "127.0.0.1", "port": peer.port}
-    return base | {"tls": peer.scheme == "https", "timeout_s": 0.5} | more
+    return base | {"tls": peer.scheme == "https"} | more
 
 
 def made(peer, folder, **more):
@@ -45,8 +45,8 @@ class TestPusher(HttpNotifierContract):
     use = "notifiers.pusher"
     secrets = (SECRET,)
 
-    def make(self, peer, folder):
-        return made(peer, folder)
+    def make(self, peer, folder, timeout_s):
+        return made(peer, folder, timeout_s=timeout_s)
 
     def notice_ids(self, got):
         return {json.loads(event["data"])["noticeId"] for event in events_in(got)}
