@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "station": ("core.cli.station:command", "Register police stations."),
     "service-key": ("core.cli.service_key:command", "Give programs keys, such as external detectors."),
     "parse": ("core.cli.parse:command", "Decode one payload of a camera, without a database."),
+    "capture": ("core.cli.capture:command", "Look at payloads that nobody reads yet; take samples."),
     "replay": ("core.cli.replay:command", "Parse stored payloads again and compare."),
     "model": ("core.cli.model:command", "List, evaluate and train detectors of weapons."),
     "simulate": ("core.cli.simulate:command", "Post a make's payloads like cameras do."),
