@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +54,7 @@ def show(payload: int, raw: bool) -> None:
     with _opened() as (database, media):
         found = store.load(database, media, payload)
     if raw:
-        click.get_binary_stream("stdout").write(found.body)
+        sys.stdout.buffer.write(found.body)
         return
     click.echo(f"{found.device_code} ({found.maker}), {found.received_at.isoformat()}")
     if found.reason:
