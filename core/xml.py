@@ -21,6 +21,9 @@ _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "gb2312": "
               "ascii": "ascii"}  # fmt: skip
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*?\?>")
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_ROOT = re.compile(r"<[A-Za-z_][\w.:-]{0,200}")
+_PREFIX = re.compile(r"[<\s]([A-Za-z_][\w.-]{0,40}):[A-Za-z_]")
+_MOST_PREFIXES = 32
 
 
 class XmlNode:
@@ -116,13 +119,30 @@ def parse_xml(data: bytes | memoryview | str) -> XmlNode:
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False, remove_comments=True,
         remove_pis=True,
     )  # fmt: skip
+    text = text[begin:].rstrip("\x00 \r\n\t")
     try:
-        root = etree.fromstring(text[begin:].rstrip("\x00 \r\n\t").encode(), parser)
+        try:
+            root = etree.fromstring(text.encode(), parser)
+        except etree.XMLSyntaxError as error:
+            if "prefix" not in str(error.msg):
+                raise
+            root = etree.fromstring(_with_prefixes(text).encode(), parser)
     except etree.XMLSyntaxError as error:
         raise MalformedPayload(f"not well-formed XML: {str(error.msg)[:200]} (line {error.lineno})") from None
     except ValueError as error:
         raise MalformedPayload(f"not well-formed XML: {str(error)[:200]}") from None
     return XmlNode(root)
+
+
+def _with_prefixes(text: str) -> str:
+    """The document with the prefixes declared that it uses: cut out of a stream, its root's declarations are gone."""
+    match = _ROOT.match(text)
+    if match is None:
+        return text
+    used = dict.fromkeys(_PREFIX.findall(text))
+    missing = [prefix for prefix in used if f"xmlns:{prefix}=" not in text and prefix not in ("xml", "xmlns")]
+    declared = "".join(f' xmlns:{prefix}="urn:undeclared:{prefix}"' for prefix in missing[:_MOST_PREFIXES])
+    return text[: match.end()] + declared + text[match.end() :]
 
 
 def _decode(raw: bytes) -> str:

@@ -13,7 +13,7 @@ from core.domain.errors import MalformedPayload
 from core.domain.fields import Fields, named_values, objects, records
 from core.domain.pictures import read_picture
 from core.testing.fixtures import device
-from core.xml import MAX_XML
+from core.xml import MAX_XML, parse_xml
 
 CAMERA = device("generic")
 MOMENT = "2026-03-02T10:20:00+00:00"
@@ -163,3 +163,11 @@ def test_name_and_value_pairs_are_an_object():
 
     assert {"plate": "B1A", "lane": "2"} == named_values(read_body(body).root)
     assert {"lane": "2"} == named_values([{"name": "lane", "value": 2}, {"name": "lane", "value": 3}])
+
+
+def test_prefixes_that_nobody_declared_cost_no_document():
+    cut_out = parse_xml('<tt:a x:b="1"><tt:c>B1A</tt:c><n:d xmlns:n="urn:n">2</n:d></tt:a>')
+
+    assert ("a", "1", "B1A", "2") == (cut_out.name, cut_out.attribute("b"), cut_out.get("c"), cut_out.get("d"))
+    with pytest.raises(MalformedPayload, match="not well-formed"):
+        parse_xml("<tt:a><tt:c></tt:a>")
