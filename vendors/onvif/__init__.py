@@ -1,0 +1,1 @@
+"""ONVIF: analytics metadata and event notifications of any conformant camera."""
