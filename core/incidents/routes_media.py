@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 import structlog
@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 LIVE_S = 600
 """A live picture ends after so long; the client opens it again, and is asked again whether it may."""
 LIVE_FPS = 5
+ASKED_AGAIN_S = 10.0
+"""How long somebody whose account was disabled meanwhile goes on watching."""
 LIVE_MOST = 40
 """Live pictures at once."""
 _INLINE = {"image/jpeg", "image/png", "video/mp4", "video/webm", "video/quicktime", "application/pdf"}
@@ -113,17 +115,22 @@ def get_live(call: NamedDependency[Call], cctv_id: Id) -> Stream:
     if _watching >= LIVE_MOST:
         raise Problem("rate-limited", headers={"Retry-After": "10"})
     headers = _HEADERS | {"Cache-Control": "no-store"}
-    return Stream(
-        _live(previews, cctv_id), media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}", headers=headers
-    )  # fmt: skip
+    holder = f"{call.principal.role}:{call.principal.id}"
+    picture_type = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
+    stream = _live(previews, cctv_id, lambda: _is_gone(call, holder))
+    return Stream(stream, media_type=picture_type, headers=headers)
 
 
-async def _live(previews: Previews, device_id: int) -> AsyncIterator[bytes]:
+async def _live(previews: Previews, device_id: int, is_gone: Callable[[], bool]) -> AsyncIterator[bytes]:
     global _watching
     _watching += 1
     try:
-        ends, last = time.monotonic() + LIVE_S, None
+        ends, last, ask_at = time.monotonic() + LIVE_S, None, time.monotonic() + ASKED_AGAIN_S
         while time.monotonic() < ends:
+            if time.monotonic() >= ask_at:
+                ask_at += ASKED_AGAIN_S
+                if await sync_to_thread(is_gone):
+                    break
             picture = await sync_to_thread(_newest, previews, device_id)
             if picture is not None and picture != last:
                 last = picture
@@ -175,13 +182,18 @@ def _may_watch(call: Call, device_id: int) -> None:
 
 def _refuse_gone(call: Call, link: MediaLink) -> None:
     """A person who was disabled since looks at nothing more."""
-    role, _, number = link.holder.partition(":")
+    if _is_gone(call, link.holder):
+        raise Problem("forbidden")
+
+
+def _is_gone(call: Call, holder: str) -> bool:
+    """True for a person ("officer:7") whose account or agency was switched off; False for what is no person."""
+    role, _, number = holder.partition(":")
     if role not in TABLES or not number.isdigit():
-        return
+        return False
     with call.services.database.system() as connection:
         person: Any = find_by_id(connection, role, int(number))
-    if person is None or not person["is_active"] or person["vendor_active"] is False:
-        raise Problem("forbidden")
+    return person is None or not person["is_active"] or person["vendor_active"] is False
 
 
 def _holder(call: Call, link: MediaLink) -> Actor:
