@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ingest, machine, parse, stages, sync
+from benchmarks import detect, ingest, machine, parse, stages, sync
 from core.log import configure
 
-NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain")
+NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain", "detect")
 
 
 def main() -> None:
@@ -53,6 +53,10 @@ def _run(name: str, folder: Path, options: argparse.Namespace) -> Any:
     if name == "sync_drain":
         found = sync.run(folder)
         sync.show(found)
+        return found
+    if name == "detect":
+        found = detect.run(rounds=options.rounds, seconds=10 * options.seconds)
+        detect.show(found)
         return found
     form = name.removeprefix("ingest_")
     found = ingest.run(folder, form, rounds=options.rounds, seconds=options.seconds, pair=options.pair)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from core.cli.config import settings_of
 
@@ -94,6 +95,36 @@ def verdicts_command(days: int | None) -> None:
         click.echo(f"{row.device}  {row.model or 'unknown model'}")
         click.echo(f"  precision     {row.precision}; undecided {row.undecided}")
         click.echo(f"  false alarms  {row.false_rate}")
+
+
+@command.command("camera")
+@click.argument("code")
+@click.option("--detect/--no-detect", default=None, help="Whether its pictures go to the detectors.")
+@click.option(
+    "--rules",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file with its own score, zones and so on (docs/models.md); {} = the defaults.",
+)
+def camera_command(code: str, detect: bool | None, rules: Path | None) -> None:
+    """Show or set what is looked for at one camera."""
+    from core.cli.serve import open_database
+    from core.cli.user import operator
+    from core.streams.camera_rules import change_rules
+
+    given = None
+    if rules is not None:
+        try:
+            given = msgspec.json.decode(rules.read_bytes(), type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise click.ClickException(f"{rules}: {error}") from error
+    database = open_database(settings_of())
+    try:
+        looked_at, read = change_rules(database, code, by=operator(), rules=given, detect=detect)
+    finally:
+        database.dispose()
+    click.echo(f"{code}: its pictures {'go' if looked_at else 'do not go'} to the detectors")
+    for name, value in read.shown().items():
+        click.echo(f"    {name} = {value}")
 
 
 @command.command("train")
