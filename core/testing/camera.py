@@ -25,6 +25,7 @@ from core.testing.fixtures import load_http
 Parse = Callable[[Payload], Sequence[Observation]]
 
 _DATED = re.compile(r"(\d{4})([-/:]?)(\d{2})([-/:]?)(\d{2})([T ]?)(\d{2})([:-]?)(\d{2})([:-]?)(\d{2})([.,:]?\d+)?(.*)$")
+_EPOCH = re.compile(r"(\d{10}|\d{13}|\d{16})(\.\d{1,8})?")
 _LENGTH = re.compile(rb"(?im)^(content-length:[ \t]*)(\d+)")
 
 
@@ -119,12 +120,14 @@ class SimulatedCamera:
 
     def _time(self, raw: str, captured: datetime) -> str:
         """Write the moment in the form the fixture uses: digits, separators and offset stay as they are."""
-        if raw.isdigit() and len(raw) in (10, 13, 16):
-            scale = 10 ** (len(raw) - 10)
+        if epoch := _EPOCH.fullmatch(raw):
+            scale = 10 ** (len(epoch[1]) - 10)
             moment = captured
             if self._read.time_source == "wall_clock":  # local digits counted as if they were UTC
                 moment = captured.astimezone(ZoneInfo(self.device.zone)).replace(tzinfo=UTC)
-            return str(int(moment.timestamp() * scale))
+            micros = int(moment.timestamp()) * 1_000_000 + moment.microsecond
+            whole, rest = divmod(micros * scale, 1_000_000)
+            return f"{whole}.{rest:06d}00"[: len(str(whole)) + len(epoch[2])] if epoch[2] else str(whole)
         match = _DATED.match(raw)
         if match is None:
             raise CannotPlay(f"{self.fixture.name}: no way to write a time like {raw!r}")
