@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 import click
+import msgspec.structs
 
 from core.cli.config import settings_of
 from core.settings import FILE_NAME, Settings
@@ -43,10 +44,18 @@ use = "detectors.anpr_filter"
 
 
 def plugins_text() -> str:
-    """A plugins.toml that speaks every make this installation has a folder for."""
+    """A plugins.toml that speaks every make this installation has a folder for and that needs no config."""
     folders = Path(importlib.import_module("vendors").__path__[0]).glob("*/plugin.py")
-    makes = sorted(path.parent.name for path in folders)
+    makes = sorted(path.parent.name for path in folders if _needs_no_config(f"vendors.{path.parent.name}"))
     return PLUGINS.format(makes="".join(f'[plugin.{make}]\nuse = "vendors.{make}"\n\n' for make in makes))
+
+
+def _needs_no_config(use: str) -> bool:
+    """False for a parser of templates, which somebody has to describe first."""
+    from core.hooks.deployment import find_class
+
+    fields = msgspec.structs.fields(find_class(use).Config)
+    return not any(field.required for field in fields)
 
 
 @click.command("init")

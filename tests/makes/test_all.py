@@ -1,0 +1,50 @@
+"""What holds for every make there is a folder for."""
+
+import importlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import vendors
+from core.cli.init import plugins_text
+from core.hooks.host import Host
+from core.hooks.plugin import PluginContext
+from core.testing.camera import SimulatedCamera, playable
+from core.testing.fixtures import as_payload, device, fixture_pairs
+
+FOLDERS = {path.parent.name: path.parent for path in sorted(Path(vendors.__path__[0]).glob("*/plugin.py"))}
+MAKES = [make for make in FOLDERS if make != "mapping"]
+"""Templates have no form of their own: tests/makes/test_mapping.py."""
+
+
+def plugin(make):
+    cls = importlib.import_module(f"vendors.{make}.plugin").Plugin
+    return cls(cls.Config(), PluginContext(instance=make))
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_a_simulated_camera_can_play_the_make(make):
+    parse = plugin(make).parse_payload
+    found = playable(FOLDERS[make] / "fixtures", device(make), parse)
+
+    assert found, f"vendors/{make}/fixtures holds no request that can be varied"
+    at = datetime(2026, 11, 21, 3, 4, 5, tzinfo=UTC)
+    shots = [SimulatedCamera(path, device(make), parse).shoot("D 77 QZ", at) for path in found]
+    assert {"D 77 QZ"} == {shot.plate for shot in shots}
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_a_make_knows_its_own_requests_and_says_by_what(make):
+    parser = plugin(make)
+    known = [parser.recognise_payload(as_payload(path, make)) for path, _ in fixture_pairs(FOLDERS[make] / "fixtures")]
+    sure = [found for found in known if found is not None]
+
+    assert len(sure) * 2 > len(known)
+    assert all(0 < found.confidence <= 1 and found.why for found in sure)
+
+
+def test_a_new_deployment_speaks_every_make_that_needs_no_config(tmp_path):
+    (tmp_path / "plugins.toml").write_text(plugins_text())
+
+    assert sorted(MAKES) == sorted(Host.load(tmp_path / "plugins.toml", environ={}).makers)
