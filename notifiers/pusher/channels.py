@@ -36,19 +36,26 @@ class Event(NamedTuple):
 
 
 def events_of(notice: Notice, recipient: Recipient, public: tuple[Public, ...], limit: int = MAX_DATA) -> list[Event]:
-    """All events of one delivery, at most four; data that is longer than `limit` bytes is cut to ids."""
-    name = notice.event or OTHER
-    whole = _whole(notice)
-    camera = notice.payload.get("cctvId", notice.device_id) if name == "weapon-detected" else None
-    found = [Event(_private(recipient), name, _fit(whole, limit))]
-    if camera is not None and recipient.role == "owner":
-        found.append(Event(f"private-detection-{camera:d}", name, _fit(whole, limit)))
-    if name in _PUBLIC_FIELDS:
-        open_view = _fit(_open(notice), limit)
-        if recipient.role in public:
-            found.append(Event(_public(recipient), name, open_view))
-        if camera is not None and recipient.role == "owner" and "detection" in public:
-            found.append(Event(f"detection-{camera:d}", name, open_view))
+    """All events of one delivery, at most four; data that is longer than `limit` bytes is cut to ids.
+
+    The officers' screens hear of everything as `incident-update`, as the contract has it. Their copy of a weapon goes
+    to its camera's channel too, which therefore has each detection once, whoever owns the camera.
+    """
+    in_contract = notice.event in _PUBLIC_FIELDS
+    name = notice.event if in_contract else OTHER
+    camera = None
+    if recipient.role == "dashboard" and in_contract:
+        camera = notice.device_id if name == "weapon-detected" else None
+        name = "incident-update"
+    whole = _fit(_whole(notice), limit)
+    found = [Event(_private(recipient), name, whole)]
+    if camera is not None:
+        found.append(Event(f"private-detection-{camera}", "weapon-detected", whole))
+    if in_contract and recipient.role in public:
+        found.append(Event(_public(recipient), name, _fit(_open(notice, name), limit)))
+    if camera is not None and "detection" in public:
+        data = _fit(_open(notice, "weapon-detected"), limit)
+        found.append(Event(f"detection-{camera}", "weapon-detected", data))
     return found
 
 
@@ -78,8 +85,8 @@ def _whole(notice: Notice) -> dict[str, Any]:
     )
 
 
-def _open(notice: Notice) -> dict[str, Any]:
-    fields = {name: notice.payload[name] for name in _PUBLIC_FIELDS[notice.event] if name in notice.payload}
+def _open(notice: Notice, event: str) -> dict[str, Any]:
+    fields = {name: notice.payload[name] for name in _PUBLIC_FIELDS[event] if name in notice.payload}
     return fields | {"noticeId": notice.id, "location": notice.payload.get("district", "")}
 
 

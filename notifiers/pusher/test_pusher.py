@@ -22,6 +22,7 @@ from notifiers.pusher import wire
 from notifiers.pusher.channels import MAX_DATA, events_of
 
 ALL = ("owner", "police", "detection", "dashboard")
+SCREENS = example_recipient(role="dashboard", id=0)
 LIBRARY = pusher.Pusher(app_id=APP_ID, key=KEY, secret=SECRET, host="127.0.0.1", ssl=False)
 
 
@@ -61,11 +62,13 @@ class TestPusher(HttpNotifierContract):
         assert theirs.signed_path.split("&")[0] == peer.got[0].path.split("&")[0]
         assert hashlib.md5(peer.got[0].body).hexdigest() in peer.got[0].path
 
-    def test_several_channels_go_out_as_one_batch(self, peer, told, recipient):
-        told.deliver_notice(example_notice(), recipient)
+    def test_several_channels_go_out_as_one_batch(self, peer, told):
+        told.deliver_notice(example_notice(), SCREENS)
         assert 1 == len(peer.got)
         assert f"/apps/{APP_ID}/batch_events" == peer.got[0].path.partition("?")[0]
-        assert ["private-owner-12", "private-detection-5"] == [one["channel"] for one in events_in(peer.got[0])]
+        assert ["private-officers-dashboard-3", "private-detection-5"] == [
+            one["channel"] for one in events_in(peer.got[0])
+        ]
 
     def test_a_server_with_a_lower_limit_gets_ids_only(self, peer, told, recipient):
         peer.answer = lambda got: Say(status=413) if len(got.body) > 1500 else Say()
@@ -116,19 +119,34 @@ def names(role, public=(), **more):
 
 
 def test_each_role_has_a_private_channel_of_its_own():
-    assert ["private-owner-12", "private-detection-5"] == names("owner")
+    assert ["private-owner-12"] == names("owner")
     assert ["private-police-12"] == names("police", event="new-incident")
     assert ["private-officer-12"] == names("officer", event="incident-update")
     assert ["private-admin-12"] == names("admin", event="")
     assert ["private-officers-dashboard-3"] == names("dashboard", event="incident-update")
 
 
+def test_the_screens_copy_of_a_weapon_goes_to_the_cameras_channel_too():
+    assert ["private-officers-dashboard-3", "private-detection-5"] == names("dashboard")
+    assert ["private-officers-dashboard-3"] == names("dashboard", device_id=None)
+    assert ["incident-update", "weapon-detected"] == [event.name for event in events_of(example_notice(), SCREENS, ())]
+
+
 def test_the_public_names_of_the_contract_are_used_where_switched_on():
-    owner = ["private-owner-12", "private-detection-5", "owner-12", "detection-5"]
-    assert owner == names("owner", ALL)
+    assert ["private-owner-12", "owner-12"] == names("owner", ALL)
     assert ["private-police-12", "police-12"] == names("police", ALL, event="new-incident")
     assert ["private-officers-dashboard-3", "officers-dashboard"] == names("dashboard", ALL, event="incident-update")
+    screens = ["private-officers-dashboard-3", "private-detection-5", "officers-dashboard", "detection-5"]
+    assert screens == names("dashboard", ALL)
     assert ["private-police-12"] == names("police", ("owner", "dashboard"), event="new-incident")
+
+
+@pytest.mark.parametrize("event", ["weapon-detected", "new-incident", "incident-update"])
+def test_the_officers_screens_hear_of_everything_by_the_one_event_of_the_contract(event):
+    payload = example_notice().payload | {"status": "new", "priority": "critical"}
+    heard = events_of(example_notice(event=event, payload=payload), SCREENS, ("dashboard",))[-1]
+    assert ("officers-dashboard", "incident-update") == (heard.channel, heard.name)
+    assert {"status": "new", "priority": "critical", "reportId": 31}.items() <= json.loads(heard.data).items()
 
 
 def test_kinds_that_the_contract_has_no_event_for_stay_private():
@@ -140,11 +158,14 @@ def test_kinds_that_the_contract_has_no_event_for_stay_private():
 @pytest.mark.threat("T31")
 def test_public_channels_carry_no_evidence_no_person_and_only_the_district():
     notice = example_notice(payload=example_notice().payload | {"ownerName": "Ibu Ratna", "phone": "0812000111"})
-    for event in events_of(notice, example_recipient(), ALL)[2:]:
-        assert {
-            "reportId": 31, "cctvId": 5, "incidentType": "knife", "timestamp": "2026-03-02T17:30:00+07:00",
-            "noticeId": "n-8801", "location": "Tanah Abang",
-        } == json.loads(event.data)  # fmt: skip
+    told = {
+        "reportId": 31, "cctvId": 5, "incidentType": "knife", "timestamp": "2026-03-02T17:30:00+07:00",
+        "noticeId": "n-8801", "location": "Tanah Abang",
+    }  # fmt: skip
+    assert told == json.loads(events_of(notice, example_recipient(), ALL)[-1].data)
+    screens, camera = (json.loads(event.data) for event in events_of(notice, SCREENS, ALL)[-2:])
+    assert told == camera
+    assert {name: value for name, value in told.items() if name != "cctvId"} == screens
 
 
 def test_data_over_ten_kilobytes_is_cut_to_ids_and_marked():
