@@ -100,8 +100,9 @@ def create_app(
     previews      the cameras' newest pictures; default: those in Redis, none without it
     extra_health  further checks of /readyz by name; "broker" never does more than degrade
     """
+    own_media = None
     if media is None:
-        media = MediaStore(settings.home / "media", read_payload=_payload_reader(database))
+        media = own_media = MediaStore(settings.home / "media", read_payload=_payload_reader(database))
     announcer = Announcer(host) if host is not None else None
     services = Services(
         settings=settings, database=database, media=media, host=host, tell=announcer.tell if announcer else None,
@@ -118,6 +119,8 @@ def create_app(
         probe.close()
         if announcer is not None:
             announcer.close()
+        if own_media is not None:
+            own_media.close()
 
     app = Litestar(
         route_handlers=[_together(*_API, *client.HANDLERS)],
