@@ -23,7 +23,7 @@ def plugin(make):
     return cls(cls.Config(), PluginContext(instance=make))
 
 
-@pytest.mark.parametrize("make", MAKES)
+@pytest.mark.parametrize("make", [make for make in MAKES if make != "vigi"])  # its alarms have no plates to vary
 def test_a_simulated_camera_can_play_the_make(make):
     parse = plugin(make).parse_payload
     found = playable(FOLDERS[make] / "fixtures", device(make), parse)

@@ -1,0 +1,1 @@
+"""TP-Link VIGI: alarms of its cameras and recorders."""
