@@ -56,6 +56,8 @@ from core.domain.streams import StreamConnect, StreamConnection, StreamHead
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
 from core.outbound_calls import HttpReply, NotAllowed, Outbound
+from core.realtime.bus import publish_realtime
+from core.realtime.topics import realtime_event
 from core.safe_json import decode_json
 from core.xml import XmlNode, parse_xml
 
@@ -136,6 +138,7 @@ __all__ = [
     "percent",
     "percent_of_fraction",
     "picture_parts",
+    "publish_realtime",
     "read_answer",
     "read_body",
     "read_epoch",
@@ -146,6 +149,7 @@ __all__ = [
     "read_picture",
     "read_status",
     "read_time",
+    "realtime_event",
     "records",
     "repair_plate",
     "retry_after_s",

@@ -38,10 +38,11 @@ from core.incidents.service import Reports
 from core.ingest.peers import TrustedProxies
 from core.ingest.tables import payloads
 from core.problems import EXCEPTION_HANDLERS, Problem
+from core.realtime.sockets import Sockets
 from core.settings import Settings
 from core.traffic import routes as review_routes
 from core.traffic import search_routes
-from core.web import client, device_admin, health, operations, overview, sessions
+from core.web import client, device_admin, health, live, notice_desk, operations, overview, sessions
 from core.web.announcer import Announcer
 from core.web.call import Call, Media, Previews, Services
 from core.web.docs import OfflineSwagger
@@ -69,6 +70,7 @@ _TAGS = [
     Tag("Notifikasi", "Notifications and where people are reached."),
     Tag("Detektor luar", "Programs with a service key."),
     Tag("Pengelola", "Admins: stream addresses, stations, keys, accounts."),
+    Tag("Waktu nyata", "Tickets of the websocket, signatures of private channels."),
     Tag("Operasi", "Devices, quarantine, deliveries, audit."),
     Tag("Mesin", "For machines: health, readiness, metrics."),
 ]
@@ -76,10 +78,11 @@ _TAGS = [
 _API = (
     *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS, *search_routes.HANDLERS,
     *operations.HANDLERS, *overview.HANDLERS, *device_admin.HANDLERS, *sessions.HANDLERS,
+    *notice_desk.HANDLERS,
     *under_both([
         *contract_routes.HANDLERS, *routes_owner.HANDLERS, *routes_officer.HANDLERS, *routes_police.HANDLERS,
         *routes_shared.HANDLERS, *routes_external.HANDLERS, *routes_notices.HANDLERS, *routes_media.HANDLERS,
-        *routes_admin.HANDLERS,
+        *routes_admin.HANDLERS, *live.HANDLERS,
     ]),
 )  # fmt: skip
 
@@ -112,10 +115,13 @@ def create_app(
         accounts=Accounts(database, settings.signing_key().reveal()),
     )  # fmt: skip
     probe = health.Probe(services, extra_health)
+    hub = live.make_hub(services)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> Any:
+        hub.start()
         yield
+        await hub.stop()
         probe.close()
         if announcer is not None:
             announcer.close()
@@ -132,7 +138,7 @@ def create_app(
         before_send=[complete_answer],
         openapi_config=_description() if settings.docs_enabled else None,
         request_max_body_size=MAX_BODY,
-        state=State({"services": services, "readiness": probe}),
+        state=State({"services": services, "readiness": probe, "live": live.LiveDesk(services), "hub": hub}),
         lifespan=[lifespan],
         debug=False,
         logging_config=None,  # core.log has set logging up; Litestar would set it up again
@@ -141,6 +147,12 @@ def create_app(
     if settings.docs_enabled:
         _say_optional_bodies(app)
     return app
+
+
+def with_sockets(app: Litestar) -> Sockets:
+    """The application with its websocket in front: what a server serves."""
+    services: Services = app.state["services"]
+    return Sockets(app, app.state["hub"], app.state["live"], origins=services.settings.cors_origins)
 
 
 def describe() -> dict[str, Any]:

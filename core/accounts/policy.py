@@ -150,6 +150,11 @@ POLICY: dict[str, Rule] = {
     "list_push_addresses": SELF,
     "add_push_address": SELF,
     "remove_push_address": SELF,
+    "acknowledge_notices": SELF,
+    "create_realtime_ticket": SELF,
+    "sign_private_channel": SELF,
+    "list_deliveries": ADMIN,
+    "retry_deliveries": ADMIN,
     # programs
     "add_detection": SERVICE,
     "add_detection_alias": SERVICE,

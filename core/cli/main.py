@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("core.cli.replay:command", "Parse stored payloads again and compare."),
     "model": ("core.cli.model:command", "List, evaluate and train detectors of weapons."),
     "simulate": ("core.cli.simulate:command", "Post a make's payloads like cameras do."),
+    "notices": ("core.cli.notices:command", "Show and retry deliveries of notices."),
     "sync": ("core.cli.sync:command", "Show and retry deliveries to the centres."),
     "doctor": ("core.cli.doctor:command", "Look for what is wrong with a deployment."),
     "openapi": ("core.cli.openapi:command", "Write the OpenAPI document."),

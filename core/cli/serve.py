@@ -138,7 +138,7 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
     """The camera endpoint and the REST API."""
     import redis
 
-    from core.app import create_app
+    from core.app import create_app, with_sockets
     from core.ingest.answers import AnswerTable
     from core.ingest.auth import Authenticator
     from core.ingest.directory import DeviceDirectory
@@ -160,7 +160,7 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
     serving = Serving(
         settings,
         database,
-        cast(App, app),
+        cast(App, with_sockets(app)),
         AnswerTable({**dict.fromkeys(host.makers, ()), **host.answers()}),  # a make without a table hears a plain 200
         gate,
         refresh=gate.refresh,

@@ -29,6 +29,7 @@ def run(settings: Settings) -> None:
     from core.db.partitions import ensure_partitions
     from core.db.runtime import open_services
     from core.evidence.fetch import fetch_due
+    from core.evidence.links import MediaLinks
     from core.hooks.host import Host
     from core.sync.cases import open_media
     from core.tasks.worker import run_worker
@@ -38,6 +39,8 @@ def run(settings: Settings) -> None:
     host = Host.load(settings.plugins_file, environ=os.environ, data_dir=settings.home / "plugins")
     media = open_media(database, settings.home / "media")
     stop = threading.Event()
+    links = MediaLinks(settings.signing_key(), settings.media_url_s)
+    base = settings.public_url or f"http://{settings.host}:{settings.port}"
 
     def partitions() -> None:
         with database.owner() as connection:
@@ -54,6 +57,7 @@ def run(settings: Settings) -> None:
             stop,
             deadline=timedelta(days=settings.letter_days),
             upkeep={"partitions": partitions, "pictures": lambda: fetch_due(database, media)},
+            link=lambda vendor_id, sha256, holder: links.url(base, vendor_id, sha256, holder),
         )
     finally:
         host.close()

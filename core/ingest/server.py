@@ -76,6 +76,8 @@ class Serving:
             port=self._settings.port,
             loop="uvloop",
             http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=64 * 1024,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -74,6 +74,28 @@ class Known:
         }
 
 
+def render(row: Claimed, known: Known, link: Link | None) -> tuple[Notice, Recipient]:
+    """A delivery as channels get it: in the recipient's language, with an address of the picture made for them."""
+    who = known.people.get((row.role, row.person_id))
+    language: Literal["id", "en"] = "en" if who is not None and who.language == "en" else "id"
+    payload = dict(row.payload)
+    picture = known.pictures.get(row.report_id or 0)
+    if link is not None and picture is not None:
+        payload["evidenceUrl"] = link(row.vendor_id, picture, f"{row.role}:{row.person_id}")
+    words = row.texts[language]
+    notice = Notice(
+        id=str(row.recipient_id), kind=row.kind, title=words["title"], message=words["message"], at=row.at,
+        event=row.event, payload=payload, report_id=row.report_id, device_id=row.device_id, urgent=row.urgent,
+        collapse_key=row.collapse_key, expires_at=row.expires_at,
+    )  # fmt: skip
+    recipient = Recipient(
+        role=row.role, id=row.person_id, vendor_id=row.vendor_id,  # type: ignore[arg-type]
+        name=who.full_name if who is not None else "", language=language,
+        addresses=tuple(known.addresses.get((row.role, row.person_id), ())),
+    )  # fmt: skip
+    return notice, recipient
+
+
 class NoticeDesk:
     """Tells what is due. Any number of them work beside each other; each channel is emptied once at a time in each.
 
@@ -173,7 +195,7 @@ class NoticeDesk:
                 if row is None:
                     return
                 try:
-                    told = None if row.expired else self._host.deliver_notice(channel, *self._render(row, known))
+                    told = None if row.expired else self._host.deliver_notice(channel, *render(row, known, self._link))
                 except Exception as error:
                     answers[row.id] = error
                 else:
@@ -189,26 +211,6 @@ class NoticeDesk:
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         return dict(answers)
-
-    def _render(self, row: Claimed, known: Known) -> tuple[Notice, Recipient]:
-        who = known.people.get((row.role, row.person_id))
-        language: Literal["id", "en"] = "en" if who is not None and who.language == "en" else "id"
-        payload = dict(row.payload)
-        picture = known.pictures.get(row.report_id or 0)
-        if self._link is not None and picture is not None:
-            payload["evidenceUrl"] = self._link(row.vendor_id, picture, f"{row.role}:{row.person_id}")
-        words = row.texts[language]
-        notice = Notice(
-            id=str(row.recipient_id), kind=row.kind, title=words["title"], message=words["message"], at=row.at,
-            event=row.event, payload=payload, report_id=row.report_id, device_id=row.device_id, urgent=row.urgent,
-            collapse_key=row.collapse_key, expires_at=row.expires_at,
-        )  # fmt: skip
-        recipient = Recipient(
-            role=row.role, id=row.person_id, vendor_id=row.vendor_id,  # type: ignore[arg-type]
-            name=who.full_name if who is not None else "", language=language,
-            addresses=tuple(known.addresses.get((row.role, row.person_id), ())),
-        )  # fmt: skip
-        return notice, recipient
 
     def _outcome(self, channel: str, row: Claimed, answer: Delivery | Exception | None) -> Outcome:
         match answer:

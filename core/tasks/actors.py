@@ -21,6 +21,7 @@ class Bells(msgspec.Struct, frozen=True):
     """The actors, to be rung with `.send()`; judge_frames is heard in the detect process."""
 
     drain_sink: Any
+    tell_people: Any
     enqueue_due: Any
     sweep: Any
     upkeep: Any
@@ -43,6 +44,7 @@ def declare(broker: RedisBroker, desk: Desk) -> Bells:
 
     return Bells(
         drain_sink=actor("drain_sink", desk.drain),
+        tell_people=actor("tell_people", desk.notices.look),
         enqueue_due=actor("enqueue_due", desk.enqueue),
         sweep=actor("sweep", desk.sweep),
         upkeep=actor("ensure_partitions", desk.upkeep),

@@ -68,7 +68,10 @@ class Beat(threading.Thread):
     def _ring(self) -> None:
         waits, sinks = self._desk.due()
         pictures = self._desk.pictures_wait()
+        people_wait = self._desk.notices.is_due()
         try:
+            if people_wait:
+                self._bells.tell_people.send()
             if pictures:
                 self._bells.judge_frames.send()
             if waits:
@@ -119,6 +122,8 @@ class Sweeper(threading.Thread):
         """One look. Each late sink gets a thread of its own, so that a slow one holds up no other."""
         self._desk.follow()
         self._desk.sweep()
+        if self._desk.notices.is_due(late_s=self._every_s):
+            self._desk.notices.look()
         waits, sinks = self._desk.due(late_s=self._every_s)
         if waits:
             self._desk.enqueue()

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.db.engine import Database
 from core.hooks.host import Host
+from core.notices.drain import Link, NoticeDesk
 from core.streams import pushed
 from core.sync import outbox, service
 from core.sync.cases import Readable
@@ -29,7 +30,9 @@ ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.re
 class Desk:
     """Enqueues, drains, sweeps and keeps partitions; each thing at most once at a time in this process.
 
-    upkeep  further periodic work: name -> function (partitions)
+    upkeep   further periodic work: name -> function (partitions)
+    link     makes addresses of pictures for notices
+    notices  tells people; it has its own bell
     """
 
     def __init__(
@@ -41,8 +44,10 @@ class Desk:
         stop: threading.Event,
         deadline: timedelta = service.DEADLINE,
         upkeep: dict[str, Callable[[], object]] | None = None,
+        link: Link | None = None,
     ) -> None:
         self.database = database
+        self.notices = NoticeDesk(database, host, stop=stop, link=link)
         self.host = host
         self.stop = stop
         self._media = media

@@ -12,6 +12,9 @@ import structlog
 
 from core.db.engine import Database
 from core.hooks.host import Host
+from core.notices.drain import Link
+from core.notices.listen import BellListener
+from core.realtime.bus import Bus, use_bus
 from core.sync.cases import Readable
 from core.sync.service import DEADLINE
 from core.tasks.actors import declare
@@ -39,6 +42,7 @@ def run_worker(
     *,
     deadline: timedelta = DEADLINE,
     upkeep: dict[str, Callable[[], object]] | None = None,
+    link: Link | None = None,
     tempo: Tempo = Tempo(),
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
@@ -47,13 +51,16 @@ def run_worker(
     PostgreSQL and Redis may be away at the start and die meanwhile: the worker waits for them and goes on.
     One worker a process, and any number of processes on any number of machines.
     """
-    desk = Desk(database, host, media, stop=stop, deadline=deadline, upkeep=upkeep)
+    desk = Desk(database, host, media, stop=stop, deadline=deadline, upkeep=upkeep, link=link)
     broker = set_broker(redis_url)
     bells = declare(broker, desk)
+    bus = Bus(redis_url)
+    use_bus(bus)
     worker = dramatiq.Worker(broker, worker_threads=max(4, len(desk.sinks) + 2), worker_timeout=250)
     threads: list[threading.Thread] = [
         Beat(database, desk, bells, every_s=tempo.beat_s, sweep_s=tempo.sweep_s),
         Sweeper(desk, every_s=tempo.sweep_s),
+        BellListener(database, desk.notices.look, stop),
     ]
     worker.start()
     for thread in threads:
@@ -69,4 +76,6 @@ def run_worker(
     except Exception as error:  # the broker may be gone; the rows stay
         log.warning("worker_stop_failed", error=type(error).__name__)
     broker.client.close()
+    use_bus(None)
+    bus.close()
     log.info("worker_stopped")

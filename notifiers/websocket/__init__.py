@@ -1,0 +1,1 @@
+"""Tangkapin's own websocket."""
