@@ -173,12 +173,13 @@ class Intake:
             free = iter(passage_ids)
             touched = merge(judged, known, window=self._window, new_id=lambda: next(free))
         drafts = self._drafts(touched, devices, states, batch)
+        alone = {p.best_read_id: p for p in touched if p.new and p.reads == 1}
         rows = self._connection.execute(
             sql.FINISH,
             {
                 "batches": list(batches),
-                "reads": _json([_read_row(j) for j in judged]),
-                "passages": _json([_passage_row(p) for p in touched]),
+                "reads": _json([_read_row(j, alone.get(j.id)) for j in judged]),
+                "passages": _json([_passage_row(p) for p in touched if not (p.new and p.reads == 1)]),
                 "violations": _json(drafts),
             },
             prepare=True,
@@ -456,9 +457,10 @@ def _first(images: list[dict[str, Any]], role: str) -> str | None:
     return next((i["sha256"] for i in images if i["role"] == role and "sha256" in i), None)
 
 
-def _read_row(j: JudgedRead) -> dict[str, Any]:
+def _read_row(j: JudgedRead, opened: OpenPassage | None) -> dict[str, Any]:
+    """opened: the passage that this read alone makes up."""
     read = j.read
-    return {
+    row = {
         "id": j.id, "v": j.vendor_id, "d": j.device_id, "p": read.plate_number, "c": read.confidence,
         "vt": read.vehicle_type[:50] or None, "ln": read.lane_no[:10] or None, "dr": read.direction,
         "t": j.capture_time, "pi": j.plate_image, "vi": j.vehicle_image, "raw": read.extra or None,
@@ -468,17 +470,26 @@ def _read_row(j: JudgedRead) -> dict[str, Any]:
         "ts": read.time_source, "rt": j.received_at, "e": j.event_id or None, "ve": j.verdict.action,
         "vr": j.verdict.reason or None, "im": j.images, "pa": j.parser,
     }  # fmt: skip
+    if opened is not None:
+        head, tail = _ends(opened.plate_number)
+        row.update(opens=True, of=opened.offences, h=head, k=tail)
+    return row
+
+
+def _ends(plate: str | None) -> tuple[str | None, str | None]:
+    """By which a passage is looked up; "*" for a plate too short to share three characters with one an edit away."""
+    if plate is None:
+        return None, None
+    return plate[:3] if len(plate) > 5 else "*", plate[-3:]
 
 
 def _passage_row(p: OpenPassage) -> dict[str, Any]:
-    plate = p.plate_number
+    head, tail = _ends(p.plate_number)
     return {
-        "id": p.id, "v": p.vendor_id, "d": p.device_id, "p": plate, "c": p.confidence, "b": p.best_read_id,
+        "id": p.id, "v": p.vendor_id, "d": p.device_id, "p": p.plate_number, "c": p.confidence, "b": p.best_read_id,
         "n": p.reads, "f": p.first_at, "l": p.last_at, "e": p.event_id, "dr": p.direction, "ln": p.lane_no[:10],
         "vt": p.vehicle_type[:50], "vc": p.vehicle_color[:30], "pc": p.plate_color[:30], "sp": p.speed_kmh,
-        "of": p.offences, "ve": p.verdict,
-        "vr": p.verdict_reason, "h": None if plate is None else (plate[:3] if len(plate) > 5 else "*"),
-        "k": None if plate is None else plate[-3:],
+        "of": p.offences, "ve": p.verdict, "vr": p.verdict_reason, "h": head, "k": tail,
     }  # fmt: skip
 
 

@@ -39,23 +39,32 @@ characters in common, or the last three."""
 
 FINISH = """
 WITH gone AS (DELETE FROM inbox WHERE batch = ANY(%(batches)s)),
+x AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(%(reads)s::jsonb) AS x(id bigint, v bigint, d bigint, p text, c numeric, vt text,
+    ln text, dr text, t timestamptz, pi text, vi text, raw jsonb, pl bigint, o int, ps bigint, pr text, pc text,
+    vc text, vb text, sp float8, tr text, ts text, rt timestamptz, e text, ve text, vr text, im jsonb, pa text,
+    opens boolean, of text[], h text, k text)),
 r AS (
   INSERT INTO plate_reads (id, vendor_id, device_id, plate_number, confidence, vehicle_type, lane_no, direction,
     capture_time, plate_image, vehicle_image, raw_payload, payload_id, ordinal, passage_id, plate_raw, plate_color,
     vehicle_color, vehicle_brand, speed_kmh, capture_time_raw, time_source, received_at, event_id, verdict,
     verdict_reason, images, parser)
   SELECT id, v, d, p, c, vt, ln, dr, t, pi, vi, raw, pl, o, ps, pr, pc, vc, vb, sp, tr, ts, rt, e, ve, vr, im, pa
-  FROM jsonb_to_recordset(%(reads)s::jsonb) AS x(id bigint, v bigint, d bigint, p text, c numeric, vt text, ln text,
-    dr text, t timestamptz, pi text, vi text, raw jsonb, pl bigint, o int, ps bigint, pr text, pc text, vc text,
-    vb text, sp float8, tr text, ts text, rt timestamptz, e text, ve text, vr text, im jsonb, pa text)),
+  FROM x),
+opened AS (
+  INSERT INTO passages (id, vendor_id, device_id, plate_number, confidence, best_read_id, reads, first_at, last_at,
+    event_id, direction, lane_no, vehicle_type, vehicle_color, plate_color, speed_kmh, offences, verdict,
+    verdict_reason, head, tail)
+  SELECT ps, v, d, p, c::float8, id, 1, t, t, e, dr, coalesce(ln, ''), coalesce(vt, ''), coalesce(vc, ''),
+    coalesce(pc, ''), sp, of, ve, vr, h, k
+  FROM x WHERE opens),
 s AS (
   INSERT INTO passages AS old (id, vendor_id, device_id, plate_number, confidence, best_read_id, reads, first_at,
     last_at, event_id, direction, lane_no, vehicle_type, vehicle_color, plate_color, speed_kmh, offences, verdict,
     verdict_reason, head, tail)
-  SELECT id, v, d, p, c, b, n, f, l, e, dr, ln, vt, vc, pc, sp,
-    coalesce((SELECT array_agg(a) FROM jsonb_array_elements_text(of) a), '{}'), ve, vr, h, k
+  SELECT id, v, d, p, c, b, n, f, l, e, dr, ln, vt, vc, pc, sp, of, ve, vr, h, k
   FROM jsonb_to_recordset(%(passages)s::jsonb) AS x(id bigint, v bigint, d bigint, p text, c float8, b bigint, n int,
-    f timestamptz, l timestamptz, e text, dr text, ln text, vt text, vc text, pc text, sp float8, of jsonb, ve text,
+    f timestamptz, l timestamptz, e text, dr text, ln text, vt text, vc text, pc text, sp float8, of text[], ve text,
     vr text, h text, k text)
   ON CONFLICT (id) DO UPDATE SET plate_number = excluded.plate_number, confidence = excluded.confidence,
     best_read_id = excluded.best_read_id, reads = excluded.reads, first_at = excluded.first_at,
@@ -65,10 +74,9 @@ s AS (
     verdict = excluded.verdict, verdict_reason = excluded.verdict_reason, head = excluded.head, tail = excluded.tail)
 INSERT INTO violations AS old (plate_read_id, vendor_id, violation_type, status, device_id, passage_id, payload_id,
   capture_time, plate_number, detail, attention, held_reason, due_at)
-SELECT r, v, y, s, d, ps, pl, t, p, dt, coalesce((SELECT array_agg(a) FROM jsonb_array_elements_text(at) a), '{}'), hr,
-  due
+SELECT r, v, y, s, d, ps, pl, t, p, dt, at, hr, due
 FROM jsonb_to_recordset(%(violations)s::jsonb) AS x(r bigint, v bigint, y text, s text, d bigint, ps bigint, pl bigint,
-  t timestamptz, p text, dt jsonb, at jsonb, hr text, due timestamptz)
+  t timestamptz, p text, dt jsonb, at text[], hr text, due timestamptz)
 ON CONFLICT (passage_id, violation_type) DO UPDATE SET plate_read_id = excluded.plate_read_id,
   plate_number = excluded.plate_number, detail = excluded.detail, attention = excluded.attention,
   version = old.version + 1, updated_at = now()
@@ -77,6 +85,7 @@ ON CONFLICT (passage_id, violation_type) DO UPDATE SET plate_read_id = excluded.
         (excluded.plate_number, excluded.plate_read_id, excluded.detail)
 RETURNING id, (xmax = 0) AS opened
 """
+"""A read that opens a passage says all there is to say of it (`opens`): most do, and nothing is sent twice."""
 
 ASIDE = """
 WITH m AS (
@@ -105,8 +114,8 @@ c AS (
   FROM jsonb_to_recordset(%(counts)s::jsonb) AS x(dy date, d bigint, ou text, ev text, v bigint, n bigint)
   ON CONFLICT (day, device_id, outcome, event) DO UPDATE SET n = old.n + excluded.n)
 INSERT INTO device_health AS old (device_id, vendor_id, problems, skew_samples, skew_s, skew_state, skew_note)
-SELECT d, v, n, coalesce((SELECT array_agg(a::float8) FROM jsonb_array_elements_text(sa) a), '{}'), ss, st, no
-FROM jsonb_to_recordset(%(health)s::jsonb) AS x(d bigint, v bigint, n bigint, sa jsonb, ss float8, st text, no text)
+SELECT d, v, n, sa, ss, st, no
+FROM jsonb_to_recordset(%(health)s::jsonb) AS x(d bigint, v bigint, n bigint, sa float8[], ss float8, st text, no text)
 ON CONFLICT (device_id) DO UPDATE SET problems = old.problems + excluded.problems,
   skew_samples = excluded.skew_samples, skew_s = excluded.skew_s, skew_state = excluded.skew_state,
   skew_note = excluded.skew_note, updated_at = now()
