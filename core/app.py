@@ -42,7 +42,7 @@ from core.realtime.sockets import Sockets
 from core.settings import Settings
 from core.traffic import routes as review_routes
 from core.traffic import search_routes
-from core.web import client, device_admin, health, live, notice_desk, operations, overview, sessions
+from core.web import client, device_admin, device_help, health, live, notice_desk, operations, overview, sessions
 from core.web.announcer import Announcer
 from core.web.call import Call, Media, Previews, Services
 from core.web.docs import OfflineSwagger
@@ -77,7 +77,7 @@ _TAGS = [
 
 _API = (
     *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS, *search_routes.HANDLERS,
-    *operations.HANDLERS, *overview.HANDLERS, *device_admin.HANDLERS, *sessions.HANDLERS,
+    *operations.HANDLERS, *overview.HANDLERS, *device_admin.HANDLERS, *device_help.HANDLERS, *sessions.HANDLERS,
     *notice_desk.HANDLERS,
     *under_both([
         *contract_routes.HANDLERS, *routes_owner.HANDLERS, *routes_officer.HANDLERS, *routes_police.HANDLERS,

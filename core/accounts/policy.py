@@ -79,6 +79,8 @@ POLICY: dict[str, Rule] = {
     "list_quarantine": STAFF,
     "get_quarantined_payload": STAFF,
     "dismiss_quarantine": ADMIN,
+    "replay_quarantined": ADMIN,
+    "get_maker_steps": STAFF,
     "list_sinks": STAFF,
     "list_plugins": ADMIN,
     "list_sync": STAFF,

@@ -37,20 +37,24 @@ class _Moment(click.ParamType[datetime]):
 @click.option("--to", "until", type=_Moment(), help="Payloads that arrived before this time.")
 @click.option("--device", help="Only of this device code.")
 @click.option("--maker", help="Only of this make.")
+@click.option("--payload", "payload_id", type=click.IntRange(0), help="Only this payload.")
 @click.option("--quarantine", "quarantined", is_flag=True, help="Only what lies in quarantine.")
 @click.option("--limit", type=click.IntRange(1), default=1_000_000, show_default=True)
 @click.option("--apply", "write", is_flag=True, help="Write it; without this nothing is changed.")
 @click.option("--yes", is_flag=True, help="With --apply: do not ask.")
+@click.option("--by", default="", help="Who asks, for the audit log.  [default: who runs it]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
     since: datetime | None,
     until: datetime | None,
     device: str | None,
     maker: str | None,
+    payload_id: int | None,
     quarantined: bool,
     limit: int,
     write: bool,
     yes: bool,
+    by: str,
     as_json: bool,
 ) -> None:
     """Parse stored payloads again with today's plugins.
@@ -68,7 +72,10 @@ def command(
 
     settings = settings_of()
     configure(settings.log_style, settings.log_level)
-    selection = Selection(since=since, until=until, device=device, maker=maker, quarantined=quarantined, limit=limit)
+    selection = Selection(
+        since=since, until=until, device=device, maker=maker, payload_id=payload_id, quarantined=quarantined,
+        limit=limit,
+    )  # fmt: skip
     host = load_host(settings)
     database = open_database(settings)
     media = MediaStore(settings.home / "media", segment_bytes=32 * 1024 * 1024)
@@ -83,7 +90,7 @@ def command(
 
         worker = ParseWorker(database, host, devices, media, board, rules(settings), wait=wait)
         host.on_quarantine = None  # a rehearsal takes no plugin of the running parsers out of service
-        run = Replay(connection, worker, host, media, rules(settings), _who())
+        run = Replay(connection, worker, host, media, rules(settings), by or _who())
         changes: list[Change] = []
         counts: Counter[str] = Counter()
         for change in _progress(run.plan(selection), as_json):
@@ -93,7 +100,9 @@ def command(
         if not as_json:
             _show(counts, changes)
         work = counts["new"] + counts["changed"] + counts["lost"]
-        work += counts["same"] if quarantined else 0  # understood now, and no longer a case for the quarantine
+        work += (
+            counts["same"] if quarantined or payload_id is not None else 0
+        )  # understood now, and no longer a case for the quarantine
         written = False
         if write and work and (yes or as_json or click.confirm(f"Write {work} payloads?")):
             counts = Counter(change.kind for change in _progress(run.apply(selection), as_json))

@@ -37,6 +37,7 @@ WHERE p.id > %(after)s
   AND (%(device)s::text IS NULL OR d.device_code = %(device)s)
   AND (%(maker)s::text IS NULL OR d.maker = %(maker)s)
   AND (%(vendor)s::bigint IS NULL OR p.vendor_id = %(vendor)s)
+  AND (%(payload)s::bigint IS NULL OR p.id = %(payload)s)
   AND (NOT %(quarantined)s OR EXISTS (
         SELECT 1 FROM quarantine q WHERE q.payload_id = p.id AND q.resolved_at IS NULL))
   AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.batch = p.id / 1024)
@@ -89,6 +90,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None = None
     maker: str | None = None
     vendor_id: int | None = None
+    payload_id: int | None = None
     quarantined: bool = False
     limit: int = 1_000_000
 
@@ -152,7 +154,7 @@ class Replay:
                     _SELECT,
                     {
                         "after": after, "since": selection.since, "until": selection.until, "device": selection.device,
-                        "maker": selection.maker, "vendor": selection.vendor_id,
+                        "maker": selection.maker, "vendor": selection.vendor_id, "payload": selection.payload_id,
                         "quarantined": selection.quarantined, "limit": min(CHUNK, left),
                     },
                 ).fetchall()  # fmt: skip

@@ -126,6 +126,7 @@ const ACTS: Record<string, string> = {
   passage_searched: msg("Passages searched"),
   evidence_viewed: msg("Picture looked at"),
   payload_viewed: msg("Raw request looked at"),
+  payload_replayed: msg("Payload read again"),
   quarantine_dismissed: msg("Quarantined payload dismissed"),
   logged_in: msg("Logged in"),
   logged_out: msg("Logged out"),

@@ -10,7 +10,7 @@ import { Ago, At, Badge, Button, Facts } from "../../ui/parts.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { said, toneOf } from "../../ui/words.ts";
 import { Clock } from "./devices.tsx";
-import { KeySteps } from "./key.tsx";
+import { KeySteps, Steps } from "./key.tsx";
 
 export function DeviceDialog({ device, admin, onClose }: { device: Schemas["DeviceRow"]; admin: boolean; onClose(): void }): ReactNode {
   const tell = useTell();
@@ -53,7 +53,7 @@ export function DeviceDialog({ device, admin, onClose }: { device: Schemas["Devi
           )}
         </div>
       )}
-      {rotate.data && <KeySteps made={rotate.data} />}
+      {rotate.data ? <KeySteps made={rotate.data} /> : <Steps maker={device.maker} />}
     </Dialog>
   );
 }

@@ -33,7 +33,7 @@ export default function Quarantine(): ReactNode {
     <div className="stack">
       <div className="toolbar">
         <Choice label={t("Which")} value={open ? "open" : "all"} options={[["open", t("Open")], ["all", t("All")]]} onChange={(value) => setOpen(value === "open")} />
-        <p className="muted">{t("After a fix, `tangkapin replay --quarantine` reads them again.")}</p>
+        <p className="muted">{t("After a fix of the parser, open a payload and read it again.")}</p>
       </div>
       <Panel>
         <ListTable label={t("Quarantine")} columns={columns} list={list} keyOf={(row) => row.id} onOpen={setShown} openLabel={(row) => t("Show payload {id}", { id: row.payload_id })}
@@ -49,6 +49,17 @@ function Raw({ row, onClose }: { row: Row; onClose(): void }): ReactNode {
   const tell = useTell();
   const [note, setNote] = useState("");
   const raw = useQuery({ queryKey: ["payload", row.id], queryFn: () => take(api.GET("/api/quarantine/{quarantine_id}/payload", { params: { path: { quarantine_id: row.id } } })) });
+  const replay = useMutation({
+    mutationFn: () => take(api.POST("/api/quarantine/{quarantine_id}/replay", { params: { path: { quarantine_id: row.id } } })),
+    onSuccess: (came) => {
+      announce("quarantine", "overview", "violations");
+      if (came.outcome === "failed") return tell.bad(new Error(t("Still not understood: {note}", { note: came.note })));
+      if (came.outcome === "gone") return tell.bad(new Error(t("The payload is no longer kept.")));
+      tell.ok(t("Read again and now understood."));
+      onClose();
+    },
+    onError: (error) => tell.bad(error),
+  });
   const dismiss = useMutation({
     mutationFn: () => done(api.POST("/api/quarantine/{quarantine_id}/dismiss", { params: { path: { quarantine_id: row.id } }, body: { note } })),
     onSuccess: () => {
@@ -77,7 +88,10 @@ function Raw({ row, onClose }: { row: Row; onClose(): void }): ReactNode {
             <Field label={t("Why nothing needs to be done")}>
               {(id) => <input id={id} required minLength={3} maxLength={500} value={note} onChange={(event) => setNote(event.target.value)} />}
             </Field>
-            <div className="form-end"><Button type="submit" busy={dismiss.isPending}>{t("Dismiss")}</Button></div>
+            <div className="form-end">
+              <Button type="submit" busy={dismiss.isPending}>{t("Dismiss")}</Button>
+              <Button look="main" busy={replay.isPending} onClick={() => replay.mutate()}>{t("Read again")}</Button>
+            </div>
           </form>
         )}
       </div>
