@@ -162,6 +162,7 @@ class CameraReader(threading.Thread):
         self._on_frame = on_frame
         self._on_any = on_any
         self._stop_asked = threading.Event()
+        self._closely_until = float("-inf")
         self._counts = Counts()
         self._lock = threading.Lock()
         self._window: tuple[float, int] = (time.monotonic(), 0)
@@ -174,6 +175,10 @@ class CameraReader(threading.Thread):
     def stop(self) -> None:
         """Ask the thread to end; join() waits for it."""
         self._stop_asked.set()
+
+    def look_closely(self, seconds: float) -> None:
+        """Hand on every frame for a while, moving or not: something was seen, and more frames must confirm it."""
+        self._closely_until = time.monotonic() + seconds
 
     def take_counts(self) -> Counts:
         """What was read since the last call."""
@@ -213,7 +218,8 @@ class CameraReader(threading.Thread):
                 self._on_any(camera, image, now)
             if not camera.detect:
                 continue
-            if gate.passes(image, time.monotonic()):
+            monotonic = time.monotonic()
+            if gate.passes(image, monotonic) or monotonic < self._closely_until:
                 self._on_frame(camera, image, now)
             else:
                 with self._lock:
@@ -262,6 +268,12 @@ class CameraDesk:
     def readers(self) -> list[CameraReader]:
         """All readers, the ones that wait for an approval too."""
         return list(self._readers.values())
+
+    def look_closely(self, device_id: int, seconds: float) -> None:
+        """See CameraReader.look_closely. Any thread."""
+        reader = self._readers.get(device_id)
+        if reader is not None:
+            reader.look_closely(seconds)
 
     def follow(self) -> None:
         """Start, replace and end readers as the database now says."""

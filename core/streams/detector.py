@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ import structlog
 
 from core.domain.frames import Frame
 from core.domain.observations import Device
-from core.incidents.confirm import Confirmer, DetectionRules, Look
+from core.incidents.confirm import Confirmer, DetectionRules, Look, counting
 from core.streams.book import Book
 from core.streams.evidence import Picture, detected
 from core.streams.models import Models, Seen
@@ -25,6 +26,7 @@ from core.streams.pictures import NotEncoded
 
 log = structlog.get_logger(__name__)
 BATCH = 8
+CLOSELY_S = 5.0
 TOO_LATE = timedelta(seconds=10)
 """A frame that old when its turn comes (the machine stood still) shows nothing that is now."""
 
@@ -48,14 +50,27 @@ class RulesOf:
 
 
 class Detector:
-    """Feeds itself from `board`; `on_frame` is what camera threads call."""
+    """Feeds itself from `board`; `on_frame` is what camera threads call.
 
-    def __init__(self, models: Models, opener: Opener, book: Book, *, batch: int = BATCH) -> None:
+    look_closely  (device id, seconds): called when a camera shows something: the motion gate lets its frames through,
+                  since a person who stands still with a knife would take half a minute to be confirmed
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        opener: Opener,
+        book: Book,
+        *,
+        batch: int = BATCH,
+        look_closely: Callable[[int, float], None] = lambda device_id, seconds: None,
+    ) -> None:
         self.board = NewestFrames()
         self._models = models
         self._opener = opener
         self._book = book
         self._batch = batch
+        self._look_closely = look_closely
         self._rules = RulesOf()
         self._confirmers: dict[int, Confirmer] = {}
         self._devices: dict[int, Device] = {}
@@ -109,6 +124,8 @@ class Detector:
             at=frame.taken_at, frame=Picture(frame.image), size=(width, height), sightings=tuple(seen.sightings)
         )
         confirmer = self._confirmer(frame.device)
+        if counting(confirmer.rules, look.size, look.sightings):
+            self._look_closely(frame.device.id, CLOSELY_S)
         for finding in confirmer.look(look):
             try:
                 handed = detected(frame.device, confirmer.rules, finding)

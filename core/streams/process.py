@@ -83,9 +83,9 @@ class DetectProcess:
         self.book = Book()
         self.models = Models(host, self.book)
         self.opener = Opener(reports, self.book, stop, on_opened=ring)
-        self.detector = Detector(self.models, self.opener, self.book)
-        self.pushed = PushedFrames(database, media, self.models, reports, self.book, stop, on_opened=ring)
         self.cameras = CameraDesk(load, self._frame, self._any if show else None)
+        self.detector = Detector(self.models, self.opener, self.book, look_closely=self.cameras.look_closely)
+        self.pushed = PushedFrames(database, media, self.models, reports, self.book, stop, on_opened=ring)
         self._out: set[str] = set()
         self._kept = time.monotonic()
         host.on_quarantine = self._remember

@@ -90,6 +90,19 @@ def test_a_still_picture_passes_the_gate_once_and_then_only_when_it_is_forced(ma
     assert counts.read == counts.still + len(frames)
 
 
+def test_a_camera_that_is_looked_at_closely_hands_on_still_frames_too(make_camera, desk):
+    server = make_camera()
+    settings = StreamSettings(share=1.0, pixel_step=255, forced_s=600)
+    made, frames = desk(lambda: [Camera(device=device(), plan=server.plan(), settings=settings)])
+    made.follow()
+    (reader,) = made.readers
+    wait_for(lambda: frames and reader.take_counts().still)
+    assert 1 == len(frames)
+    made.look_closely(1, 60)
+    made.look_closely(99, 60)  # another's
+    wait_for(lambda: len(frames) > 5)
+
+
 def test_a_camera_that_is_only_watched_is_read_and_not_looked_at(make_camera, desk):
     server = make_camera()
     seen = []

@@ -149,6 +149,13 @@ def test_a_confirmed_weapon_is_handed_over_with_its_evidence():
         assert red > 150 > max(blue, green)
 
 
+def test_a_camera_that_shows_something_is_looked_at_closely():
+    house, closely = House(), []
+    house.detector._look_closely = lambda device_id, seconds: closely.append(device_id)
+    house.play([DARK, BRIGHT, DARK], device(7))
+    assert [7] == closely
+
+
 def test_single_sightings_open_nothing():
     assert [] == House().play([BRIGHT, DARK, DARK] * 8)
 
