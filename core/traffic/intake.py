@@ -162,7 +162,6 @@ class Intake:
         judged = [j for j, _ in batch.judged]
         devices = {d.id: d for _, d in batch.judged}
         self._load_skew(devices)
-        states = self._clock_states(batch, devices)
         touched: list[OpenPassage] = []
         if judged:
             read_ids, passage_ids = self._ids(len(judged))
@@ -172,6 +171,12 @@ class Intake:
             known = self._find(judged)
             free = iter(passage_ids)
             touched = merge(judged, known, window=self._window, new_id=lambda: next(free))
+        for j in judged:
+            # A re-post is as old as its vehicle is long gone: only what opens a passage tells of the clock.
+            if j.opens and j.read.capture_time is not None and not j.read.retransmitted:
+                late = (j.capture_time - j.received_at).total_seconds()
+                batch.samples.setdefault(j.device_id, []).append(late)
+        states = self._clock_states(batch, devices)
         drafts = self._drafts(touched, devices, states, batch)
         alone = {p.best_read_id: p for p in touched if p.new and p.reads == 1}
         rows = self._connection.execute(
@@ -235,8 +240,6 @@ class Intake:
         verdict, _ = self._judges.judge_read(read, device)
         self._watch(0)
         captured = read.capture_time or item.received_at
-        if read.capture_time is not None and not read.retransmitted:
-            batch.samples.setdefault(device.id, []).append((captured - item.received_at).total_seconds())
         event_id = read.event_id
         if not event_id and (read.capture_time is None or read.plate_number is None):
             # nothing to tell a re-post by but the bytes themselves

@@ -42,6 +42,7 @@ class JudgedRead(msgspec.Struct, kw_only=True):
     vehicle_image: str | None = None
     passage_id: int | None = None
     parser: str = ""
+    opens: bool = False
 
 
 class OpenPassage(msgspec.Struct, kw_only=True):
@@ -110,6 +111,7 @@ def merge(
         passage = find(judged, candidates, window)
         if passage is None:
             passage = _opened(judged, new_id())
+            judged.opens = True
             candidates.append(passage)
         else:
             _grow(passage, judged)

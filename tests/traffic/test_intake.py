@@ -215,6 +215,18 @@ def test_a_wrong_clock_holds_the_violation_and_names_the_reason(take, camera, ro
     assert [(state, [float(ahead_s)])] == rows("SELECT skew_state, skew_samples FROM device_health")
 
 
+def test_late_reposts_of_one_vehicle_are_no_sign_of_a_wrong_clock(take, camera, rows):
+    first = seen(camera, read(event_id="e-1"))
+    take(first)
+    for n in range(1, 11):
+        again = seen(camera, read(event_id="e-1"))
+        again.received_at = first.received_at + timedelta(minutes=n)
+        take(again)
+
+    assert [(11,)] == rows("SELECT reads FROM passages")
+    assert [("ok", [0.0])] == rows("SELECT skew_state, skew_samples FROM device_health")
+
+
 def test_an_event_kept_during_an_outage_is_no_sign_of_a_wrong_clock(take, camera, rows):
     take(seen(camera, read(after=-7200, retransmitted=True)))
 
