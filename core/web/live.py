@@ -180,8 +180,14 @@ async def sign_private_channel(request: Request[Any, Any, Any], call: NamedDepen
 
 
 def _sign(call: Call, desk: LiveDesk, socket_id: str, channel: str) -> dict[str, str]:
+    if not socket_id or not channel.startswith("private-"):
+        words = (
+            "socket_id dan channel_name (private-…) wajib diisi",
+            "socket_id and channel_name (private-…) expected",
+        )
+        raise Problem("validation", words)
     person, wanted = call.principal, parse_channel(channel)
-    if wanted is None or not channel.startswith("private-") or not desk.topics(person, wanted):
+    if wanted is None or not desk.topics(person, wanted):
         raise Problem("forbidden", ("Saluran ini bukan untuk Anda", "This channel is not for you"))
     with call.services.database.system() as connection:
         query = select(vendors.c.vendor_code).where(vendors.c.id.in_(person.vendor_ids)).order_by(vendors.c.id)
