@@ -48,6 +48,7 @@ class Town(World):
 
     def __init__(self, database: Database, home: Path) -> None:
         super().__init__(database, home)
+        self.configure(docs_enabled=False)  # the description takes a second to make and is tested elsewhere
         self.previews = MemoryPreviews()
         place = {"latitude": HERE[0], "longitude": HERE[1]}
         self.station = self._add(stations, vendor_id=self.banten, name="Polres Serang", **place)

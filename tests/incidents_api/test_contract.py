@@ -135,6 +135,13 @@ def case(town: Any, client: TestClient[Any], draw: Callable[..., bytes]) -> Call
     return lambda state: Case(town, client, state, draw)
 
 
+@pytest.fixture(scope="module")
+def settled(town: Any, client: TestClient[Any]) -> Callable[..., Case]:
+    """As case, one for each state: for tests that must not change anything."""
+    made: dict[str, Case] = {}
+    return lambda state, draw: made.setdefault(state, made.get(state) or Case(town, client, state, draw))
+
+
 @pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.name)
 def test_a_client_that_knows_only_the_contract_gets_what_it_says(case: Any, row: Row) -> None:
     here = case(row.state)
@@ -157,8 +164,8 @@ def test_a_client_that_knows_only_the_contract_gets_what_it_says(case: Any, row:
 
 @pytest.mark.threat("T18")
 @pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.name)
-def test_every_row_is_refused_to_everybody_else(case: Any, town: Any, row: Row) -> None:
-    here = case(row.state)
+def test_every_row_is_refused_to_everybody_else(settled: Any, town: Any, row: Row, draw: Any) -> None:
+    here = settled(row.state, draw)
     before = town.status_of(here.report)
     for prefix in ("/api", "/api/v1"):
         assert 401 == here.send(row, {}, prefix).status_code
@@ -174,8 +181,8 @@ def test_every_row_is_refused_to_everybody_else(case: Any, town: Any, row: Row) 
 
 @pytest.mark.threat("T17", "T18")
 @pytest.mark.parametrize("row", WITH_ID, ids=lambda row: row.name)
-def test_what_is_somebody_elses_is_not_found(case: Any, town: Any, row: Row) -> None:
-    here = case(row.state)
+def test_what_is_somebody_elses_is_not_found(settled: Any, town: Any, row: Row, draw: Any) -> None:
+    here = settled(row.state, draw)
     others: dict[str, list[Person]] = {
         "OWNER": [town.joko, town.made],
         "OFFICER": [town.wayan, town.ibu_bali],
