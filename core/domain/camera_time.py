@@ -125,8 +125,8 @@ def read_moment(
     if unit is not None:
         return read_epoch(raw, device, unit=unit, clock=clock)
     time = read_time(raw, device)
-    if zoneless == "utc" and time.source == "wall_clock" and device.time_rule == "offset":
-        time = read_time(raw + "Z", device)
+    if zoneless == "utc" and time.source in ("wall_clock", "receive") and device.time_rule == "offset":
+        time = read_time(raw + "Z", device)  # also where the camera's zone is wrong: it is not needed
     return CaptureTime(time.utc, time.source, raw)
 
 

@@ -6,22 +6,28 @@ class TestAcme(ParserContract):
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
-import random
-from collections.abc import Sequence
-from datetime import UTC
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from core.domain.answers import Answer, Recognition
 from core.domain.errors import MalformedPayload, UnsupportedEvent
 from core.domain.observations import Observation, Payload
+from core.hooks.checks import implemented, inspect_plugin
 from core.hooks.plugin import Plugin, PluginContext
-from core.testing.fixtures import as_payload, describe, fixture_pairs, load_http
+from core.testing.fixtures import as_payload, describe, device, fixture_pairs
+from core.testing.mutations import mutated, other_encodings, rewritten_times
 
 MUTATIONS = 200
+ZONES = {"Asia/Jakarta": 7, "Asia/Jayapura": 9, "UTC": 0}
+"""Zones of cameras and their hours from UTC; none has a summer time."""
+NO_ZONES = ("", "Mars/Olympus")
 
 
 class ParserContract:
@@ -38,10 +44,19 @@ class ParserContract:
     @property
     def plugin(self) -> Plugin:
         """A fresh instance with the class's config."""
-        cls = importlib.import_module(f"{self.package or f'vendors.{self.maker}'}.plugin").Plugin
-        plugin = cls(msgspec.convert(self.config, cls.Config), PluginContext(instance=self.maker))
+        plugin = self.plugin_class(msgspec.convert(self.config, self.plugin_class.Config), self._context)
         assert isinstance(plugin, Plugin)
         return plugin
+
+    @property
+    def plugin_class(self) -> type[Plugin]:
+        """The plugin's class."""
+        cls: type[Plugin] = importlib.import_module(f"{self.package or f'vendors.{self.maker}'}.plugin").Plugin
+        return cls
+
+    @property
+    def _context(self) -> PluginContext:
+        return PluginContext(instance=self.maker)
 
     @property
     def fixtures(self) -> Path:
@@ -92,17 +107,114 @@ class ParserContract:
             self._outcome(body, "application/xml")
             self._outcome(body, "application/json")
 
+    def test_every_fixture_may_be_cut_anywhere_or_empty(self) -> None:
+        for body, content_type in self._bodies():
+            for eighth in range(8):
+                self._outcome(body[: len(body) * eighth // 8], content_type)
+
+    def test_oversized_bodies_are_read_or_refused(self) -> None:
+        for size, filler, most in ((300_000, b"x", 3), (300_000, b" ", 3), (20_000_000, b"\0", 1)):
+            for body, content_type in self._bodies()[:most]:
+                half = len(body) // 2
+                self._outcome(body[:half] + filler * size + body[half:], content_type)
+
+    def test_a_body_in_another_encoding_is_read_or_refused(self) -> None:
+        for body, content_type in self._bodies():
+            for other in other_encodings(body):
+                self._outcome(other, content_type)
+
+    def test_a_sent_offset_or_epoch_means_one_instant_wherever_the_camera_stands(self) -> None:
+        for name, reads in self._by_zone("offset"):
+            for zone, observations in reads.items():
+                for o, home in zip(observations, reads["Asia/Jakarta"], strict=True):
+                    assert o.time_source == home.time_source or zone in NO_ZONES, name
+                    if home.time_source in ("offset", "epoch"):
+                        assert home.capture_time == o.capture_time, f"{name} in zone {zone!r}"
+
+    def test_a_time_without_a_zone_is_the_wall_clock_of_the_camera(self) -> None:
+        for rule in ("offset", "wall_clock"):
+            for name, reads in self._by_zone(rule):
+                for zone, observations in reads.items():
+                    for o, home in zip(observations, reads["UTC"], strict=True):
+                        if home.time_source != "wall_clock" or home.capture_time is None:
+                            continue
+                        told = f"{name} in zone {zone!r}, time_rule {rule}"
+                        if zone in NO_ZONES:
+                            assert o.time_source in ("receive", "epoch"), f"{told}: a time was guessed"
+                        else:
+                            meant = home.capture_time - timedelta(hours=ZONES[zone])
+                            assert meant == o.capture_time, told
+
+    def test_no_usable_time_is_no_time(self) -> None:
+        for rule in ("offset", "wall_clock"):
+            for name, reads in self._by_zone(rule):
+                for o in (o for observations in reads.values() for o in observations):
+                    assert (o.capture_time is None) == (o.time_source == "receive"), name
+
+    def test_the_same_instant_in_another_offset_is_the_same_instant(self) -> None:
+        for request, _ in fixture_pairs(self.fixtures):
+            payload = as_payload(request, self.maker)
+            told = self.parse_payload(payload)
+            for o in told:
+                if o.time_source != "offset" or o.capture_time is None:
+                    continue
+                for body, zoneless in rewritten_times(payload.body, o.capture_time_raw):
+                    times = {n.capture_time for n in self._read(msgspec.structs.replace(payload, body=body))}
+                    allowed = {o.capture_time}
+                    if zoneless is not None:  # the camera's own clock; UTC where the make's document says so
+                        allowed = {_utc(zoneless, 7), _utc(zoneless, 0)}
+                    assert times & allowed, f"{request.name} with another offset"
+
+    def test_it_may_be_made_loaded_and_closed_twice(self) -> None:
+        assert inspect_plugin(self.plugin_class) == []
+        for _ in range(2):
+            plugin: Any = self.plugin
+            hooks = implemented(self.plugin_class)
+            if "answers" in hooks:
+                assert all(isinstance(answer, Answer) for answer in plugin.answers())
+            if "close" in hooks:
+                plugin.close()
+                plugin.close()
+
+    def test_its_opinion_of_any_payload_is_an_opinion(self) -> None:
+        if "recognise_payload" not in implemented(self.plugin_class):
+            return
+        plugin: Any = self.plugin
+        bodies = [*self._bodies(), (b"", ""), (b"\xff\xfe{", "application/json"), (b"<" * 1000, "text/xml")]
+        for body, content_type in bodies:
+            opinion = plugin.recognise_payload(as_payload(body, self.maker, content_type=content_type))
+            assert opinion is None or (isinstance(opinion, Recognition) and 0 <= opinion.confidence <= 1)
+
     def test_mutated_fixtures_are_read_or_refused_and_never_crash(self) -> None:
         self.mutate(MUTATIONS)
 
     def mutate(self, rounds: int, seed: int = 20260302) -> None:
         """Damage the fixtures `rounds` times and parse each; raises what the parser should not have raised."""
-        chance = random.Random(seed)
-        requests = [load_http(request) for request, _ in fixture_pairs(self.fixtures)]
-        for _ in range(rounds):
-            _, _, headers, body = chance.choice(requests)
-            content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), "")
-            self._outcome(damaged(body, chance), content_type)
+        for body, content_type in mutated(self._bodies(), rounds, seed):
+            self._outcome(body, content_type)
+
+    def _bodies(self) -> list[tuple[bytes, str]]:
+        """Body and content type of each fixture, Content-Encoding undone."""
+        return _bodies(self.fixtures, self.maker)
+
+    def _by_zone(self, rule: Literal["offset", "wall_clock"]) -> Iterator[tuple[str, dict[str, list[Observation]]]]:
+        """Each fixture as cameras in several zones would have sent it."""
+        for request, _ in fixture_pairs(self.fixtures):
+            payload = as_payload(request, self.maker)
+            cameras = {zone: device(self.maker, zone=zone, time_rule=rule) for zone in (*ZONES, *NO_ZONES)}
+            yield (
+                request.name,
+                {
+                    zone: self.parse_payload(msgspec.structs.replace(payload, device=camera))
+                    for zone, camera in cameras.items()
+                },
+            )
+
+    def _read(self, payload: Payload) -> list[Observation]:
+        try:
+            return self.parse_payload(payload)
+        except (MalformedPayload, UnsupportedEvent):
+            return []
 
     def _outcome(self, body: bytes, content_type: str) -> Sequence[Observation] | None:
         try:
@@ -112,26 +224,11 @@ class ParserContract:
             return None
 
 
-def damaged(body: bytes, chance: random.Random) -> bytes:
-    """One random injury: cut, flip, insert, delete, double, or swap."""
-    data = bytearray(body)
-    for _ in range(chance.choice((1, 1, 1, 3, 8))):
-        if not data:
-            break
-        at = chance.randrange(len(data))
-        span = chance.choice((1, 2, 8, 64, 512))
-        match chance.randrange(6):
-            case 0:
-                del data[at:]
-            case 1:
-                data[at] ^= 1 << chance.randrange(8)
-            case 2:
-                data[at:at] = chance.choice((b"\x00", b"<", b'"', b"\r\n", b"--", b"\xff", b"{", b"=", b"9" * 40))
-            case 3:
-                del data[at : at + span]
-            case 4:
-                data[at:at] = data[at : at + span]
-            case _:
-                other = chance.randrange(len(data))
-                data[at : at + span], data[other : other + span] = data[other : other + span], data[at : at + span]
-    return bytes(data)
+@functools.lru_cache(maxsize=64)
+def _bodies(folder: Path, maker: str) -> list[tuple[bytes, str]]:
+    payloads = [as_payload(request, maker) for request, _ in fixture_pairs(folder)]
+    return [(payload.body, payload.content_type) for payload in payloads]
+
+
+def _utc(wall: datetime, hours: int) -> datetime:
+    return wall.replace(tzinfo=UTC) - timedelta(hours=hours)

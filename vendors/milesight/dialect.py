@@ -34,7 +34,7 @@ _PLATE = ("plate", "license_plate", "plate_number", "lp")
 _VEHICLE = (*_PLATE, "plate_color", "vehicle_type", "vehicle_color", "vehicle_brand", "plate_image")
 _OTHER = ("event", "event_type", "alarm", "time_msec", "time", "full_image", "evidence_image0", "counting", "people")
 _KIND = ("event", "event_type", "event_name", "alarm_type", "violation_type", "violation")
-_LINE = re.compile(r"^[ \t]*([A-Za-z]\w*?)_(\d{1,4})[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*([A-Za-z]\w{0,60}?)_(\d{1,4})[ \t]*=([^\n]*)", re.MULTILINE)
 _MOST_ROWS = 1000
 _DIRECTIONS: dict[str, Direction] = {
     "1": "approach", "approach": "approach", "approaching": "approach", "forward": "approach", "towards": "approach",
@@ -78,7 +78,7 @@ def _rows(body: bytes) -> list[dict[str, str]]:
     rows: dict[int, dict[str, str]] = {}
     for key, number, value in _LINE.findall(body.decode("utf-8", "replace")):
         row = rows.setdefault(int(number), {})
-        row.setdefault(key, value)
+        row.setdefault(key, value.strip())
         if len(rows) > _MOST_ROWS:
             raise MalformedPayload(f"milesight: a list of more than {_MOST_ROWS} plates")
     return [row for _, row in sorted(rows.items()) if Fields(row).has("plate", "time")]
