@@ -10,9 +10,10 @@ from sqlalchemy import insert, select, update
 
 from core.accounts.guard import enforce_policy, operation_of
 from core.accounts.policy import POLICY, PolicyGap, check_policy
-from core.accounts.tables import officers, revoked_tokens
+from core.accounts.tables import devices, officers, revoked_tokens
 from core.accounts.tokens import TokenKey
 from core.incidents.desk import TAGS
+from core.notices.tables import notice_deliveries, notice_recipients, notices
 from core.testing.review import KEY, Person, World
 from core.traffic.tables import plate_reads
 
@@ -33,6 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "dismiss_quarantine": {"note": "diperiksa"},
     "retry_sync": {"ids": [1], "note": "diperiksa"},
     "confirm_sync": {"ids": [1], "note": "diperiksa"},
+    "retry_deliveries": {"ids": [1], "note": "diperiksa"},
 }
 
 
@@ -58,6 +60,21 @@ class Ids:
         self.sha256 = world.execute(select(plate_reads.c.plate_image).order_by(plate_reads.c.id.desc()).limit(1))[0][
             "plate_image"
         ]
+        tell_nobody(world, device_id)
+
+
+def tell_nobody(world: World, device_id: int) -> None:
+    """A notice of the device's agency that could not be told."""
+    (device,) = world.execute(select(devices.c.vendor_id, devices.c.device_code).where(devices.c.id == device_id))
+    vendor = {"vendor_id": device["vendor_id"]}
+    key = f"{device_id}:{len(world.execute(select(notices.c.id)))}"
+    texts = {"id": {"title": "Kamera", "message": "mati"}, "en": {"title": "Camera", "message": "offline"}}
+    query = insert(notices).values(**vendor, kind="cctv_offline", dedup_key=key, type="cctv", texts=texts)
+    (notice,) = world.execute(query.returning(notices.c.id))
+    query = insert(notice_recipients).values(**vendor, notice_id=notice["id"], role="owner", person_id=1)
+    (recipient,) = world.execute(query.returning(notice_recipients.c.id))
+    row = {"recipient_id": recipient["id"], "channel": "fcm", "position": 0, "status": "dead"}
+    world.execute(insert(notice_deliveries).values(**vendor, **row, last_error=device["device_code"]))
 
 
 def call(client: TestClient, operation: tuple[str, str, str], ids: Ids, headers: dict[str, str]) -> Any:
