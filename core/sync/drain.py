@@ -34,6 +34,7 @@ from core.sync.transport import VENDOR_KEY, Exchange, Purpose, SecretMissing, ex
 log = structlog.get_logger(__name__)
 LONGEST_S = 60.0
 _PAUSE_S = 0.25
+_LINGER_S = 0.03
 
 
 class SinkDrain:
@@ -60,7 +61,9 @@ class SinkDrain:
     async def _run(self) -> int:
         ends = time.monotonic() + LONGEST_S
         flying: set[asyncio.Task[Landed]] = set()
-        count, dry = 0, False
+        landed: list[Landed] = []
+        count, dry, waits_since = 0, False, 0.0
+        few = max(1, self.policy.in_flight // 2)
         async with open_session(self.policy) as session:
             while True:
                 if self.rung.is_set():
@@ -68,7 +71,7 @@ class SinkDrain:
                     dry = False
                 free = self.policy.in_flight - len(flying)
                 open_ = not (dry or self._stop.is_set() or time.monotonic() > ends)
-                if open_ and free >= max(1, self.policy.in_flight // 4):
+                if open_ and free >= few:
                     try:
                         jobs, claimed = await asyncio.to_thread(self._prepare, free)
                     except Exception as error:  # the database went away: what flies must still be settled
@@ -81,9 +84,15 @@ class SinkDrain:
                     if dry or not open_:
                         return count
                     continue
-                done, flying = await asyncio.wait(flying, timeout=_PAUSE_S, return_when=asyncio.FIRST_COMPLETED)
-                if done:
-                    await self._settle([task.result() for task in done])
+                pause = _LINGER_S if landed else _PAUSE_S
+                done, flying = await asyncio.wait(flying, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                if done and not landed:
+                    waits_since = time.monotonic()
+                landed += [task.result() for task in done]
+                # Three commits are paid for a batch of any size: answers wait a moment for each other.
+                if landed and (len(landed) >= few or not flying or time.monotonic() - waits_since >= _LINGER_S):
+                    await self._settle(landed)
+                    landed = []
 
     # -- before -------------------------------------------------------------------------------------------------
 
