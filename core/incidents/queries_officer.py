@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, or_, select
 
 from core.accounts.tables import device_health, devices, owners, police, stations
 from core.incidents.cctv import status_column
+from core.incidents.event_words import describe_event
 from core.incidents.reading import (
     ON,
     Coordinates,
@@ -327,40 +328,6 @@ def list_police(connection: Connection, wanted: Wanted) -> Numbered[PoliceRow]:
         texts = (police.c.full_name, police.c.username, police.c.phone, police.c.license_plate, stations.c.name)
         query = query.where(or_(*(text.ilike(wanted.pattern, escape="\\") for text in texts)))
     return numbered(connection, query, wanted, _police_row, police.c.full_name, police.c.id)
-
-
-def describe_event(row: Any, viewer: Viewer) -> str:
-    """A line of the timeline for people."""
-    words = EVENT_WORDS.get(row["action"])
-    text = viewer.say(*words) if words is not None else row["action"].replace("_", " ").capitalize()
-    if row["from_status"] and row["to_status"] and row["from_status"] != row["to_status"]:
-        text += f" ({row['from_status']} → {row['to_status']})"
-    reason = row["detail"].get("reason") or row["detail"].get("note") or row["detail"].get("reason_code")
-    return f"{text}: {reason}" if isinstance(reason, str) and reason else text
-
-
-EVENT_WORDS: dict[str, tuple[str, str]] = {
-    "opened": ("Laporan dibuat", "Report opened"),
-    "frames_added": ("Bukti gambar ditambahkan", "Frames added"),
-    "verified": ("Laporan diverifikasi", "Report verified"),
-    "status_changed": ("Status diubah", "Status changed"),
-    "assigned": ("Petugas ditugaskan", "Police assigned"),
-    "accepted": ("Penugasan diterima", "Assignment accepted"),
-    "declined": ("Penugasan ditolak", "Assignment declined"),
-    "on_the_way": ("Petugas menuju lokasi", "Police on the way"),
-    "arrived": ("Petugas tiba di lokasi", "Police arrived"),
-    "started": ("Penanganan dimulai", "Work started"),
-    "completed": ("Kasus selesai", "Case completed"),
-    "cancelled": ("Penugasan dibatalkan", "Assignment cancelled"),
-    "rejected": ("Laporan ditolak", "Report rejected"),
-    "recalled": ("Laporan ditarik kembali", "Report recalled"),
-    "stop_acknowledged": ("Penarikan diketahui petugas", "Recall acknowledged"),
-    "evidence_added": ("Bukti ditambahkan", "Evidence added"),
-    "message_added": ("Pesan ditambahkan", "Message added"),
-    "backup_requested": ("Bantuan diminta", "Back-up requested"),
-    "emergency": ("Keadaan darurat", "Emergency"),
-    "exported": ("Laporan diekspor", "Report exported"),
-}
 
 
 def _police() -> Select[Any]:

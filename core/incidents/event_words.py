@@ -1,0 +1,41 @@
+"""The lines of a case timeline in words for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.incidents.reading import Viewer
+
+EVENT_WORDS: dict[str, tuple[str, str]] = {
+    "opened": ("Laporan dibuat", "Report opened"),
+    "frames_added": ("Bukti gambar ditambahkan", "Frames added"),
+    "verified": ("Laporan diverifikasi", "Report verified"),
+    "status_changed": ("Status diubah", "Status changed"),
+    "assigned": ("Petugas ditugaskan", "Police assigned"),
+    "accepted": ("Penugasan diterima", "Assignment accepted"),
+    "declined": ("Penugasan ditolak", "Assignment declined"),
+    "on_the_way": ("Petugas menuju lokasi", "Police on the way"),
+    "arrived": ("Petugas tiba di lokasi", "Police arrived"),
+    "started": ("Penanganan dimulai", "Work started"),
+    "completed": ("Kasus selesai", "Case completed"),
+    "backup_completed": ("Petugas bantuan selesai", "Back-up done"),
+    "cancelled": ("Penugasan dibatalkan", "Assignment cancelled"),
+    "rejected": ("Laporan ditolak", "Report rejected"),
+    "recalled": ("Laporan ditarik kembali", "Report recalled"),
+    "stop_acknowledged": ("Penarikan diketahui petugas", "Recall acknowledged"),
+    "evidence_added": ("Bukti ditambahkan", "Evidence added"),
+    "message_added": ("Pesan ditambahkan", "Message added"),
+    "backup_requested": ("Bantuan diminta", "Back-up requested"),
+    "emergency": ("Keadaan darurat", "Emergency"),
+    "exported": ("Laporan diekspor", "Report exported"),
+}
+
+
+def describe_event(row: Any, viewer: Viewer) -> str:
+    """A line of the timeline for people."""
+    words = EVENT_WORDS.get(row["action"])
+    text = viewer.say(*words) if words is not None else row["action"].replace("_", " ").capitalize()
+    if row["from_status"] and row["to_status"] and row["from_status"] != row["to_status"]:
+        text += f" ({row['from_status']} → {row['to_status']})"
+    reason = row["detail"].get("reason") or row["detail"].get("note") or row["detail"].get("reason_code")
+    return f"{text}: {reason}" if isinstance(reason, str) and reason else text
