@@ -19,15 +19,15 @@ _NEWS_AT = 128
 
 
 class Work(msgspec.Struct, frozen=True):
-    """payload_id 0 = idle; since_ns is time.monotonic_ns(); instance is the plugin at work."""
+    """payload_id 0 = idle; since_ns is time.monotonic_ns(), 0 = just being written; instance is the plugin at work."""
 
     payload_id: int
     since_ns: int
     instance: str
 
     def seconds(self) -> float:
-        """How long it has been at it; 0 when idle."""
-        return (time.monotonic_ns() - self.since_ns) / 1e9 if self.payload_id else 0.0
+        """How long it has been at it; 0 when idle, and when the reader met the writer between two words."""
+        return (time.monotonic_ns() - self.since_ns) / 1e9 if self.payload_id and self.since_ns else 0.0
 
 
 class Board:
