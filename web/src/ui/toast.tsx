@@ -1,5 +1,5 @@
 /** Short notices at the edge of the screen; one may carry an action ("Undo"). Read out by screen readers. */
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useRef, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { CircleAlert, CircleCheck, X } from "lucide-react";
 import { ApiProblem, Offline } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
@@ -18,6 +18,12 @@ export function words(problem: unknown): string {
 export function Toasts({ children }: { children: ReactNode }): ReactNode {
   const [toasts, setToasts] = useState<Toast[]>([]);
   const next = useRef(1);
+  const shelf = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // a dialog lies in the top layer: what is shown last lies above it
+    if (shelf.current?.matches(":popover-open")) shelf.current.hidePopover();
+    if (toasts.length) shelf.current?.showPopover();
+  }, [toasts]);
   const drop = useCallback((id: number) => setToasts((all) => all.filter((toast) => toast.id !== id)), []);
   const tell = useMemo<Tell>(() => {
     const show = (kind: Toast["kind"], text: string) => {
@@ -30,7 +36,7 @@ export function Toasts({ children }: { children: ReactNode }): ReactNode {
   return (
     <Context value={tell}>
       {children}
-      <div className="toasts" role="region" aria-live="polite" aria-label={t("Notices")}>
+      <div ref={shelf} className="toasts" popover="manual" role="region" aria-live="polite" aria-label={t("Notices")}>
         {toasts.map((toast) => (
           <div key={toast.id} className={`toast toast-${toast.kind}`}>
             {toast.kind === "ok" ? <CircleCheck size={18} aria-hidden /> : <CircleAlert size={18} aria-hidden />}

@@ -95,6 +95,7 @@ export default function CasePage({ params }: Params): ReactNode {
 
 function Hashes({ one }: { one: Case }): ReactNode {
   const stored = picturesOf(one).filter((picture) => picture.sha256);
+  if (!stored.length) return <span className="muted">{t("There is no picture")}</span>;
   return (
     <ul>
       {stored.map((picture) => (
