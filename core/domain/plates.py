@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -115,6 +116,7 @@ class IndonesianPlate(msgspec.Struct, frozen=True):
         return self.region in REGIONS
 
 
+@lru_cache(maxsize=4096)
 def read_indonesian_plate(plate: str | None) -> IndonesianPlate | None:
     """Cut a normalised plate into its groups; None when it follows no Indonesian form (or is None)."""
     if not plate:
