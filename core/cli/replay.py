@@ -90,7 +90,7 @@ def command(
 
         worker = ParseWorker(database, host, devices, media, board, rules(settings), wait=wait)
         host.on_quarantine = None  # a rehearsal takes no plugin of the running parsers out of service
-        run = Replay(connection, worker, host, media, rules(settings), by or _who())
+        run = Replay(connection, worker, host, media, rules(settings), by or _who(), timeout_s=settings.parse_timeout_s)
         changes: list[Change] = []
         counts: Counter[str] = Counter()
         for change in _progress(run.plan(selection), as_json):

@@ -6,6 +6,8 @@ payloads are shown as `decided` and left alone.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ import structlog
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from core.domain.errors import TangkapinError
 from core.domain.observations import PlateRead
 from core.evidence.store import MediaStore
 from core.ingest.parse_worker import ParseWorker
@@ -113,12 +116,29 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class ParserHung(TangkapinError):
+    """Thrown into a parser that does not come back."""
+
+
 class Replay:
-    """One run. `plan()` only reads; `apply()` writes what plan() finds, chunk by chunk."""
+    """One run. `plan()` only reads; `apply()` writes what plan() finds, chunk by chunk. For the main thread.
+
+    timeout_s  what a parser may take for one payload; then that payload fails and the others go on. Code that never
+               returns to the interpreter (a hang inside a C library) takes a Ctrl-C, which is safe at any moment
+    """
 
     def __init__(
-        self, connection: psycopg.Connection, worker: ParseWorker, judges: Any, media: MediaStore, rules: Rules, by: str
+        self,
+        connection: psycopg.Connection,
+        worker: ParseWorker,
+        judges: Any,
+        media: MediaStore,
+        rules: Rules,
+        by: str,
+        *,
+        timeout_s: float = 2.0,
     ) -> None:
+        self._timeout_s = timeout_s
         self._connection = connection
         self._worker = worker
         self._intake = Intake(connection, judges, media, rules)
@@ -170,13 +190,15 @@ class Replay:
                 existing.setdefault(read["payload_id"], []).append(read)
         found = []
         for row in rows:
-            parsed = self._worker.parse_row(
-                row["id"], row["vendor_id"], row["device_id"], row["received_at"], row["content_type"],
-                row["headers"], row["body"], row["body_ref"],
-            )  # fmt: skip
+            parsed = self._parse(row)
             before = existing.get(row["id"], [])
             found.append((self._change(parsed, before), parsed, before))
         return found
+
+    def _parse(self, row: dict[str, Any]) -> Parsed:
+        arguments = [row[name] for name in ("id", "vendor_id", "device_id", "received_at", "content_type", "headers")]
+        with _alarm(self._timeout_s):
+            return self._worker.parse_row(*arguments, row["body"], row["body_ref"])
 
     def _change(self, parsed: Parsed, before: list[dict[str, Any]]) -> Change:
         after = [o for o in parsed.observations if isinstance(o, PlateRead)]
@@ -247,6 +269,25 @@ class Replay:
             (parsed.device.vendor_id, self._by, "payload_replayed", "payload", parsed.payload_id,
              f"p{parsed.payload_id}", Jsonb({"voided_reads": [read["id"] for read in before]})),
         )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Throw ParserHung into the block when it is still at work after this time, and again and again after that.
+
+    The host contains what it throws into a plugin, so that the payload fails like with any other error.
+    """
+
+    def ring(number: int, frame: Any) -> None:
+        raise ParserHung(f"did not return within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _differences(old: dict[str, Any], new: PlateRead, parsed: Parsed) -> Iterator[str]:

@@ -38,7 +38,7 @@ def house(tmp_path_factory, postgres_url, template_url, valkey_url):
         )
         found.write_plugin("acme", BEFORE, maker="acme")
         found.write_plugin("rule", RULE)
-        found.cameras = [found.camera("acme") for _ in range(6)]
+        found.cameras = [found.camera("acme") for _ in range(7)]
         try:
             found.start("ingest", "parse")
             for one in found.cameras:
@@ -123,6 +123,18 @@ def test_a_second_replay_finds_nothing_left_to_do(house, camera):
     assert {"same": 5, "failed": 1, "decided": 1} == told["counts"]
     assert not told["written"]
     assert before == everything(house)
+
+
+def test_a_parser_that_hangs_costs_one_payload_its_replay(house, camera):
+    hangs = AFTER.replace('raise RuntimeError("broken today")', "while True:\n            pass")
+    house.write_plugin("acme", hangs, maker="acme")
+    try:
+        told = replay(house, "--device", camera.code)
+    finally:
+        house.write_plugin("acme", AFTER, maker="acme")
+
+    assert {**dict.fromkeys(STORY.values(), 1), "same": 2} == told["counts"]
+    assert "did not return within 2 s" in next(c["note"] for c in told["changes"] if c["kind"] == "failed")
 
 
 def test_a_parser_that_is_broken_today_voids_nothing(house, camera):
