@@ -87,9 +87,13 @@ async def _main(settings: Any, *, once: bool, events: int, rate: float, as_json:
 
 
 async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, quiet: bool) -> None:
+    from core.testing.watch import keep_watch
+
     fleet = demo.fleet(rate=rate)
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(fleet.run())]
     tasks += [asyncio.create_task(v.run(stop)) for v in demo.validators(leave=LEFT_TO_PEOPLE)]
+    watchers = demo.watchers(demo.events.append)
+    tasks.append(asyncio.create_task(keep_watch(watchers, stop)))
     try:
         if view:
             await _watch(demo, stop)
@@ -102,12 +106,13 @@ async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, qu
                     click.echo(
                         f"payloads {counts.payloads}  reads {counts.reads}  passages {counts.passages}  "
                         f"violations {counts.violations}  pending {counts.pending}  held {counts.held}  "
-                        f"synced {counts.synced}  rejected {counts.rejected}"
+                        f"synced {counts.synced}  rejected {counts.rejected}  alarms {counts.reports}  open {counts.reports_open}"
                     )
     finally:
         stop.set()
         fleet.stop()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await watchers.close_sessions()
 
 
 async def _watch(demo: Demo, stop: asyncio.Event) -> None:
@@ -127,7 +132,8 @@ async def _watch(demo: Demo, stop: asyncio.Event) -> None:
         queues = (
             f"inbox {counts.inbox} batches   to the centre {counts.approved + counts.queued} "
             f"(oldest {counts.outbox_age_s:.0f} s, {counts.attempts} attempts)   quarantine {counts.quarantined}   "
-            f"wrong clocks {counts.clocks_wrong}"
+            f"wrong clocks {counts.clocks_wrong}\nalarms {counts.reports}   open {counts.reports_open}   "
+            f"notices delivered {counts.told}"
         )
         return Group(stages, Panel(queues, title="queues"), Panel("\n".join(demo.events) or "…", title="last events"))
 

@@ -48,10 +48,18 @@ class ClipCamera:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
 
     def __enter__(self) -> ClipCamera:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Hang up on everybody."""
         self._ended.set()
         self._server.shutdown()
         self._server.server_close()

@@ -28,15 +28,19 @@ from core.db.engine import Database
 from core.db.runtime import Services, open_services
 from core.domain.errors import TangkapinError
 from core.hooks.host import Host
+from core.secrets import SecretBox
 from core.settings import Settings
 from core.supervisor import Supervisor
+from core.testing.clip_camera import ClipCamera
 from core.testing.fleet import Fleet, Posted, Tally
 from core.testing.validator import Validator
-from core.testing.world import Login, World
+from core.testing.watch import Watch, Watchers
+from core.testing.world import AGENCIES, Login, World
 
 log = structlog.get_logger(__name__)
 
 READY_S = 120.0
+ARRIVED_M = 100.0
 
 _COUNTS = text("""
 SELECT (SELECT count(*) FROM payloads) AS payloads,
@@ -56,6 +60,9 @@ SELECT (SELECT count(*) FROM payloads) AS payloads,
        (SELECT count(*) FROM violations WHERE status IN ('refused', 'uncertain')) AS stuck,
        (SELECT count(*) FROM etnas_sync WHERE status = 'accepted') AS accepted,
        (SELECT count(*) FROM sync_attempts) AS attempts,
+       (SELECT count(*) FROM reports) AS reports,
+       (SELECT count(*) FROM reports WHERE status NOT IN ('completed', 'rejected')) AS reports_open,
+       (SELECT count(*) FROM notice_deliveries WHERE status IN ('accepted', 'delivered')) AS told,
        (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM etnas_sync
          WHERE status IN ('pending', 'sending'))::float8 AS outbox_age_s,
        (SELECT count(*) FROM device_health WHERE skew_state IN ('hold', 'wrong_zone')) AS clocks_wrong
@@ -86,6 +93,9 @@ class Counts(msgspec.Struct, frozen=True):
     stuck: int
     accepted: int
     attempts: int
+    reports: int
+    reports_open: int
+    told: int
     outbox_age_s: float
     clocks_wrong: int
 
@@ -113,6 +123,8 @@ class Demo:
         self.settings = settings
         self.logins: list[Login] = []
         self._scripted: list[Login] = []
+        self.watch = Watch([])
+        self.camera: ClipCamera | None = None
         self.url = ""
         self.etnas_port = 0
         self.events: deque[str] = deque(maxlen=8)
@@ -190,7 +202,13 @@ class Demo:
             Validator(self.url, login.username, login.password, reject=reject, undo=undo, pause_s=pause_s, leave=leave,
                       seed=number, on_act=self._acted(login))
             for number, login in enumerate(self._scripted)
+            if login.username.startswith("validator.")
         ]  # fmt: skip
+
+    def watchers(self, say: Callable[[str], None] = lambda text: None) -> Watchers:
+        """The people of the second flow, scripted, beside their camera. Use it with `async with`."""
+        assert self.camera is not None
+        return Watchers(self.url, self.watch, self.camera, say)
 
     async def wait_for(self, what: str, agreed: Callable[[Counts], bool], timeout_s: float) -> Counts:
         """Wait until the counts agree. Raises DemoFailed with the counts when they do not in time."""
@@ -231,6 +249,11 @@ class Demo:
         staff = await asyncio.to_thread(self.world.open, self.database, secret)
         self.logins = [login for login in staff if not login.scripted]
         self._scripted = [login for login in staff if login.scripted]
+        self.watch = Watch(staff)
+        self.camera = ClipCamera(_kept_port(self.world.folder / "camera.port"))
+        self.camera.start()
+        box = SecretBox(self.settings.signing_key())
+        await asyncio.to_thread(self.watch.open, self.database, secret, box, self.camera.port)
         self._host = Host.load(plugins, environ=os.environ, data_dir=self.settings.home / "plugins")
 
     def _etnas_command(self) -> list[str]:
@@ -267,6 +290,8 @@ class Demo:
                 await self._keeper
         if self._supervisor is not None:
             await asyncio.to_thread(self._supervisor.end)
+        if self.camera is not None:
+            await asyncio.to_thread(self.camera.close)
         if self._host is not None:
             self._host.close()
         if self.database is not None:
@@ -291,7 +316,7 @@ async def run_once(demo: Demo, *, events: int, rate: float, say: Callable[[str],
     """A bounded scenario from camera to centre. Raises DemoFailed unless every stage's counts agree."""
     before = await asyncio.to_thread(demo.counts)
     at_centre = await demo.etnas_report()
-    say(f"posting {events} events of {len(demo.logins) - 1} agencies, some of them again, some late")
+    say(f"posting {events} events of {len(AGENCIES)} agencies, some of them again, some late")
     tally: Tally = await demo.fleet(rate=rate).run(events)
     say(f"{tally.posts} posts, {tally.accepted} accepted, {tally.repeats} of them repeats, {len(tally.forms)} forms")
     now = await demo.wait_for("parsing", lambda c: c.inbox == 0 and c.payloads - before.payloads >= tally.accepted, 60)
@@ -326,6 +351,7 @@ async def run_once(demo: Demo, *, events: int, rate: float, say: Callable[[str],
         "the centre holds each approved violation": (approved, report["violations"] - at_centre["violations"]),
         "the centre was told nothing twice": ([], report["doubled"]),
     }
+    checks |= await run_watch(demo, say)
     failed = [f"{what}: expected {want}, found {got}" for what, (want, got) in checks.items() if want != got]
     if failed:
         raise DemoFailed("the counts do not agree:\n  " + "\n  ".join(failed))
@@ -337,8 +363,35 @@ async def run_once(demo: Demo, *, events: int, rate: float, say: Callable[[str],
     }  # fmt: skip
 
 
+async def run_watch(demo: Demo, say: Callable[[str], None]) -> dict[str, tuple[Any, Any]]:
+    """Two incidents from a camera's picture to their end: one is driven to and closed, one is recalled."""
+    async with demo.watchers(say) as watchers:
+        await watchers.watching()
+        say("a blade comes into a camera's picture (a synthetic clip)")
+        real = await watchers.alarm()
+        await watchers.send(real)
+        await watchers.drive(real)
+        await watchers.close(real)
+        await asyncio.sleep(watchers.camera.clip_s)  # the blade leaves the picture, the cooldown passes
+        say("the clip is played again; this time it is a false alarm")
+        false = await watchers.alarm()
+        await watchers.send(false, verify=False)
+        await watchers.recall(false)
+    return {
+        "the alarm has evidence": (True, real.evidence > 0),
+        "owner and station were told": ([True] * 2, list(real.told.values())),
+        "the owner saw the patrol come nearer": (sorted(real.distances, reverse=True), real.distances),
+        "the patrol arrived": (True, real.distances[-1] < ARRIVED_M),
+        "the case is closed": ("completed", real.status),
+        "the second alarm is a report of its own": (True, false.report_id != real.report_id),
+        "the false alarm was recalled": ("rejected", false.status),
+        "the patrol was stopped": (True, false.stopped),
+        "everybody heard of the recall": ([True] * 4, list(false.told.values())),
+    }
+
+
 def _kept_port(path: Path) -> int:
-    """The fake ETNAS keeps its port over restarts: requests in the outbox were built with it."""
+    """A port that stays over restarts: requests in the outbox, and the camera's row, were made with it."""
     if path.exists() and _free("127.0.0.1", int(path.read_text())):
         return int(path.read_text())
     port = _free_port("127.0.0.1")

@@ -63,6 +63,13 @@ AGENCIES = (
     Agency("polda-banten", "Polda Banten", "Banten", "polda_banten"),
     Agency("polda-jabar", "Polda Jawa Barat", "Jawa Barat", "polda_jabar"),
 )
+WATCHED = "polda-metro-jaya"
+"""The agency with the camera of an owner, a station and police (core.testing.watch makes them)."""
+PEOPLE = (
+    ("pemilik", "owner", False), ("polsek", "officer", False), ("patroli", "police", False),
+    ("polsek.skrip", "officer", True), ("patroli.skrip", "police", True),
+)  # fmt: skip
+"""User name, role, and whether a script has it."""
 _RED = ("lampu_merah",)
 _ODD = ("ganjil_genap",)
 CAMERAS = (
@@ -109,6 +116,8 @@ class World:
         for maker in sorted({camera.maker for camera in CAMERAS}):
             lines += [f"[plugin.{maker}]", f'use = "vendors.{maker}"', ""]
         lines += ["[plugin.anpr_filter]", 'use = "detectors.anpr_filter"', ""]
+        lines += ["[plugin.weapon_nanodet]", 'use = "detectors.weapon_nanodet"', "required = false", ""]
+        lines += ["[plugin.websocket]", 'use = "notifiers.websocket"', ""]
         for agency in AGENCIES:
             bound = f'vendors = ["{agency.code}"]'
             name = agency.rules
@@ -175,7 +184,7 @@ class World:
     def _open_staff(self, database: Database, secret: str) -> list[Login]:
         if self._logins_file.exists():
             kept = msgspec.json.decode(self._logins_file.read_bytes(), type=list[Login])
-            if any(login.scripted for login in kept):
+            if any(login.role == "police" for login in kept):
                 return kept
         accounts = Accounts(database, secret)
         logins = [Login("admin", _password(), "admin", "")]
@@ -183,6 +192,7 @@ class World:
             short = agency.code.removeprefix("polda-")
             logins.append(Login(f"petugas.{short}", _password(), "officer", agency.code))
             logins.append(Login(f"validator.{short}", _password(), "officer", agency.code, scripted=True))
+        people = [Login(name, _password(), role, WATCHED, scripted) for name, role, scripted in PEOPLE]
         for login in logins:
             try:
                 accounts.add_user(
@@ -191,8 +201,8 @@ class World:
                 )  # fmt: skip
             except AccountError:
                 accounts.set_password(login.username, login.password, by=DEMO)
-        _private(self._logins_file, msgspec.json.encode(logins).decode())
-        return logins
+        _private(self._logins_file, msgspec.json.encode(logins + people).decode())
+        return logins + people
 
 
 def fixtures_of(maker: str) -> Path:
