@@ -106,7 +106,8 @@ async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, qu
                     click.echo(
                         f"payloads {counts.payloads}  reads {counts.reads}  passages {counts.passages}  "
                         f"violations {counts.violations}  pending {counts.pending}  held {counts.held}  "
-                        f"synced {counts.synced}  rejected {counts.rejected}  alarms {counts.reports}  open {counts.reports_open}"
+                        f"synced {counts.synced}  rejected {counts.rejected}  "
+                        f"alarms {counts.reports}  open {counts.reports_open}"
                     )
     finally:
         stop.set()

@@ -70,7 +70,7 @@ def test_once_prints_urls_and_logins_then_the_result_and_ends_well(first):
     assert (0, 2) == (code, len(lines))
     told, result = lines
     assert {"url", "api", "openapi", "etnas", "logins"} == set(told)
-    assert {"admin", "officer"} == {login["role"] for login in told["logins"]}
+    assert {"admin", "officer", "owner", "police"} == {login["role"] for login in told["logins"]}
     assert all(login["password"] for login in told["logins"])
     assert result["accepted"] == result["posts"] > result["vehicles"] >= result["approved"] > 0
     assert {"hikvision", "dahua", "generic"} == {form.split("/")[0] for form in result["forms"]}
