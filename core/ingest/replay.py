@@ -196,9 +196,11 @@ class Replay:
         return found
 
     def _parse(self, row: dict[str, Any]) -> Parsed:
-        arguments = [row[name] for name in ("id", "vendor_id", "device_id", "received_at", "content_type", "headers")]
         with _alarm(self._timeout_s):
-            return self._worker.parse_row(*arguments, row["body"], row["body_ref"])
+            return self._worker.parse_row(
+                row["id"], row["vendor_id"], row["device_id"], row["received_at"], row["content_type"],
+                row["headers"], row["body"], row["body_ref"],
+            )  # fmt: skip
 
     def _change(self, parsed: Parsed, before: list[dict[str, Any]]) -> Change:
         after = [o for o in parsed.observations if isinstance(o, PlateRead)]

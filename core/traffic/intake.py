@@ -463,7 +463,7 @@ def _first(images: list[dict[str, Any]], role: str) -> str | None:
 def _read_row(j: JudgedRead, opened: OpenPassage | None) -> dict[str, Any]:
     """opened: the passage that this read alone makes up."""
     read = j.read
-    row = {
+    row: dict[str, Any] = {
         "id": j.id, "v": j.vendor_id, "d": j.device_id, "p": read.plate_number, "c": read.confidence,
         "vt": read.vehicle_type[:50] or None, "ln": read.lane_no[:10] or None, "dr": read.direction,
         "t": j.capture_time, "pi": j.plate_image, "vi": j.vehicle_image, "raw": read.extra or None,
@@ -475,7 +475,7 @@ def _read_row(j: JudgedRead, opened: OpenPassage | None) -> dict[str, Any]:
     }  # fmt: skip
     if opened is not None:
         head, tail = _ends(opened.plate_number)
-        row.update(opens=True, of=opened.offences, h=head, k=tail)
+        row |= {"opens": True, "of": opened.offences, "h": head, "k": tail}
     return row
 
 
