@@ -18,6 +18,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy import select
 
+from core.ingest.replay import Kind
 from core.ingest.tables import quarantine
 from core.problems import Problem
 from core.web.call import Call
@@ -43,8 +44,19 @@ class MakerSteps(msgspec.Struct, kw_only=True):
 class Replayed(msgspec.Struct, kw_only=True):
     """What came of it. `note` says what was not understood, where it still was not."""
 
-    outcome: Literal["new", "changed", "same", "lost", "failed", "decided", "gone"]
+    outcome: Kind | Literal["gone"]
     note: str
+
+
+class _Noted(msgspec.Struct):
+    note: str
+
+
+class _Told(msgspec.Struct):
+    """What `tangkapin replay --json` says, as far as it is asked here."""
+
+    counts: dict[Kind, int]
+    changes: list[_Noted]
 
 
 @get("/api/makers/{maker:str}/steps", operation_id="get_maker_steps", tags=_TAG, sync_to_thread=True,
@@ -91,7 +103,7 @@ def replay(call: NamedDependency[Call], quarantine_id: Id) -> Ok[Replayed]:
             [sys.executable, "-P", "-m", "core.cli.main", *arguments], env=os.environ | call.settings.environ(),
             stdin=subprocess.DEVNULL, capture_output=True, timeout=REPLAY_S, check=True,
         )  # fmt: skip
-        told = msgspec.json.decode(done.stdout)
+        told = msgspec.json.decode(done.stdout, type=_Told)
     except (subprocess.SubprocessError, OSError, msgspec.DecodeError) as error:
         log.error("replay_failed", payload_id=row.payload_id, error=type(error).__name__)
         words = (
@@ -99,9 +111,8 @@ def replay(call: NamedDependency[Call], quarantine_id: Id) -> Ok[Replayed]:
             "The replay did not end well; see the server's log",
         )
         raise Problem("not-available", words) from None
-    kind = next((kind for kind, count in told["counts"].items() if count), "gone")
-    note = next((change["note"] for change in told["changes"]), "")
-    return call.ok(Replayed(outcome=kind, note=note))
+    outcome: Kind | Literal["gone"] = next((kind for kind, count in told.counts.items() if count), "gone")
+    return call.ok(Replayed(outcome=outcome, note=next((change.note for change in told.changes), "")))
 
 
 HANDLERS = [maker_steps, replay]
