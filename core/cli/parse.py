@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import pkgutil
 import re
@@ -41,12 +42,12 @@ _TYPES = {".json": "application/json", ".xml": "application/xml"}
 def command(
     maker: str, file: Path, headers_file: Path | None, content_type: str | None, zone: str, as_json: bool
 ) -> None:
-    """Decode FILE (- is standard input) as a payload of MAKER.
+    """Decode FILE (- is standard input) as a payload of MAKER, a folder of vendors/ or the import path of a plugin.
 
     FILE is a body, or a whole HTTP message: start line, headers, empty line, body. --headers names a file with the
     header lines of a bare body. A heartbeat decodes to nothing. Exit code 3: malformed; 4: not for us.
     """
-    _require_maker(maker)
+    use = _use_of(maker)
     try:
         zoneinfo.ZoneInfo(zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
@@ -58,7 +59,7 @@ def command(
         start, headers = own_start or start, {**headers, **own_headers}
     kind = content_type or headers.get("content-type") or _TYPES.get(file.suffix.lower(), "")
     target = start.split(" ")[1] if start and not start.startswith("HTTP/") else ""
-    host = Host.build([Declared(id=maker, use=f"vendors.{maker}")], environ={})
+    host = Host.build([Declared(id="parse", use=use, maker=maker.rpartition(".")[2])], environ={})
     try:
         payload = Payload(
             body=inflate(body, headers.get("content-encoding", "")),
@@ -146,12 +147,18 @@ def _lines(row: dict[str, Any]) -> Iterable[str]:
         yield f"{'image':14} {image['role']}: {told}"
 
 
-def _require_maker(maker: str) -> None:
-    """Only folders of the vendors package; a make that is another's dialect is parsed by that one's plugin."""
+def _use_of(maker: str) -> str:
+    """A folder of the vendors package, or any plugin's import path."""
     places = list(importlib.import_module("vendors").__path__)
     known = [m.name for m in pkgutil.iter_modules(places) if m.ispkg and _has_plugin(places, m.name)]
-    if maker not in known:
-        raise click.BadParameter(f"no plugin for {maker!r}; {closest(maker, known)}", param_hint="MAKER")
+    if maker in known:
+        return f"vendors.{maker}"
+    try:
+        if importlib.util.find_spec(f"{maker}.plugin") is not None:
+            return maker
+    except (ImportError, ValueError):
+        pass
+    raise click.BadParameter(f"no plugin for {maker!r}; {closest(maker, known)}", param_hint="MAKER")
 
 
 def _has_plugin(places: list[str], name: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,20 @@ import psycopg
 from core.cli.config import settings_of
 from core.db.process import EmbeddedUnavailable
 from core.hooks.checks import closest
-from core.hooks.deployment import read_deployment
+from core.hooks.deployment import ENTRY_POINTS, read_deployment
 from core.hooks.errors import UnknownInstance
 from core.hooks.host import Host
 from core.hooks.instance import InstanceInfo
 from core.scaffold.writing import KINDS, write
 from core.settings import Settings
+from core.testing.grade import GRADES, Report, reaches
 
 _FILE = click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Instead of plugins_file.")
 
 
 @click.group("plugins")
 def command() -> None:
-    """List, check and release plugin instances."""
+    """List, write, check, grade and release plugins and their instances."""
 
 
 @command.command("list")
@@ -56,23 +59,81 @@ def list_(file: Path | None, as_json: bool) -> None:
 
 
 @command.command("check")
-@click.argument("instance", required=False)
+@click.argument("name", required=False)
 @_FILE
+@click.option("--at-least", type=click.Choice(GRADES), default="bronze", show_default=True, help="With NAME.")
+@click.option("--rounds", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="Damaged bodies.")
+@click.option("--json", "as_json", is_flag=True, help="With NAME: the report as JSON.")
 @click.pass_context
-def check(ctx: click.Context, instance: str | None, file: Path | None) -> None:
-    """Load everything that plugins.toml enables (or one INSTANCE) and say what is wrong; exit 1 if anything is."""
+def check(
+    ctx: click.Context, name: str | None, file: Path | None, at_least: Any, rounds: int, as_json: bool
+) -> None:  # fmt: skip
+    """Load everything that plugins.toml enables and say what is wrong; exit 1 if anything is.
+
+    With NAME, an instance or a plugin's import path or folder: its grade (bronze, silver, gold) and what is missing
+    for the next one; exit 1 below --at-least. Its tests are run, and a parser reads damaged bodies: half a minute.
+    """
+    if name is None:
+        infos = _look(settings_of(plugins_file=file).plugins_file)
+        for info in infos:
+            _say(info)
+        ctx.exit(1 if any(info.reason for info in infos) else 0)
+    use, config = _plugin(name, file)
+    if use is None:
+        ctx.exit(1)
+    from core.testing.grading import grade
+
+    report = grade(use, config=config, rounds=rounds)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+    else:
+        _show(name, report)
+    ctx.exit(0 if reaches(report.grade, at_least) else 1)
+
+
+def _plugin(name: str, file: Path | None) -> tuple[str | None, dict[str, Any]]:
+    """What a name means: the `use` of a plugin and its raw config; None for an instance that cannot run (said)."""
+    folder = Path(name)
+    if (folder / "plugin.py").is_file():
+        absolute = folder.resolve()
+        inside = absolute.is_relative_to(Path.cwd())
+        sys.path.insert(0, str(Path.cwd() if inside else absolute.parent))
+        return ".".join(absolute.relative_to(Path.cwd()).parts) if inside else absolute.name, {}
     path = settings_of(plugins_file=file).plugins_file
-    infos = _look(path)
-    if instance is not None:
-        if instance not in (known := [info.id for info in infos]):
-            raise UnknownInstance(f"{path} has no instance {instance!r}; {closest(instance, known)}")
-        infos = [info for info in infos if info.id == instance]
-    for info in infos:
-        if info.reason:
-            click.echo(f"{info.id}: {info.reason}", err=True)
-        else:
-            click.echo(f"{info.id}: right ({info.kind}, {info.use} {info.version}, {info.stability})")
-    ctx.exit(1 if any(info.reason for info in infos) else 0)
+    declared = {one.id: one for one in read_deployment(path)} if path.exists() else {}
+    if name in declared:
+        (info,) = [info for info in _look(path) if info.id == name]
+        _say(info, quiet=True)
+        return (None if info.reason else info.use), declared[name].config
+    if "." in name or name in {point.name for point in entry_points(group=ENTRY_POINTS)}:
+        return name, {}
+    raise UnknownInstance(
+        f"{path} has no instance {name!r}; {closest(name, declared)}; it is no plugin's folder or import path either"
+    )
+
+
+def _say(info: InstanceInfo, *, quiet: bool = False) -> None:
+    if info.reason:
+        click.echo(f"{info.id}: {info.reason}", err=True)
+    elif not quiet:
+        click.echo(f"{info.id}: right ({info.kind}, {info.use} {info.version}, {info.stability})")
+
+
+def _show(name: str, report: Report) -> None:
+    click.echo(f"{name}: {report.grade} ({report.kind or 'no plugin'}, {report.use})")
+    for finding in report.findings:
+        click.echo(f"  {finding.grade:7}{'missing' if finding.wrong else 'kept':9}{finding.name}")
+        if finding.wrong:
+            click.echo(f"           {finding.wrong}")
+    measured = [
+        f"{report.fixtures} fixtures" if report.kind == "parser" else "",
+        f"{report.mutated} damaged bodies" if report.mutated else "",
+        f"{report.coverage:.0f} % coverage" if report.coverage is not None else "",
+        f"{report.cost_us:.0f} µs the dearest fixture without pictures" if report.cost_us is not None else "",
+    ]
+    click.echo(f"  {', '.join(filter(None, measured))}")
+    if report.missing:
+        click.echo(f"For {report.next_grade}: {'; '.join(f'{f.name}: {f.wrong}' for f in report.missing)}")
 
 
 @command.command("new")

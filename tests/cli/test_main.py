@@ -162,7 +162,8 @@ def test_plugins_check_names_what_is_wrong_and_exits_1(run, deployment):
 
 
 def test_plugins_check_of_one_instance_looks_at_that_one(run, deployment):
-    assert 0 == run("plugins", "check", "good").exit_code
+    good = run("plugins", "check", "good", "--at-least", "none", "--rounds", "20")
+    assert (0, True) == (good.exit_code, "good: none (parser, planted_cli)" in good.stdout)
     assert 1 == run("plugins", "check", "bad").exit_code
     unknown = run("plugins", "check", "goood")
     assert (1, True) == (unknown.exit_code, "no instance 'goood'; did you mean good?" in unknown.stderr)
