@@ -59,7 +59,7 @@ def command(
         start, headers = own_start or start, {**headers, **own_headers}
     kind = content_type or headers.get("content-type") or _TYPES.get(file.suffix.lower(), "")
     target = start.split(" ")[1] if start and not start.startswith("HTTP/") else ""
-    host = Host.build([Declared(id="parse", use=use, maker=maker.rpartition(".")[2])], environ={})
+    host = Host.build([Declared(id=maker, use=use, maker=maker.rpartition(".")[2])], environ={})
     try:
         payload = Payload(
             body=inflate(body, headers.get("content-encoding", "")),
