@@ -24,6 +24,7 @@ from vendors.generic.clock import read_capture_time
 from vendors.generic.tree import Chain, Scope, plate_text
 from vendors.generic.words import Field, fold
 
+_MOST_KMH = 1000
 _KMH_PER_MILE = 1.609344
 _UNIT_KMH = {"mph": _KMH_PER_MILE, "mih": _KMH_PER_MILE, "ms": 3.6, "mps": 3.6}
 _NUMBER = re.compile(r"\s*([+-]?\d{1,15}(?:[.,]\d{1,20})?(?:[eE][+-]?\d)?)\s*[A-Za-z%/.]{0,10}\s*")
@@ -169,15 +170,16 @@ def _direction(scopes: list[Scope]) -> Direction:
 
 
 def _speed(scopes: list[Scope]) -> float | None:
-    """km/h; None when not measured."""
+    """km/h; None when not measured, or no vehicle's."""
     unit = fold(_word(scopes, words.SPEED_UNIT))
     for field, factor in ((words.SPEED, _UNIT_KMH.get(unit, 1.0)), (words.SPEED_MPH, _KMH_PER_MILE)):
         for scope in scopes:
             for _, value in scope.values(field):
                 written = fold(value)[-3:] if isinstance(value, str) else ""
                 number = _number(value)
-                if number is not None and number >= 0:
-                    return round(number * (_KMH_PER_MILE if written == "mph" else factor), 2)
+                kmh = -1.0 if number is None else round(number * (_KMH_PER_MILE if written == "mph" else factor), 2)
+                if 0 <= kmh <= _MOST_KMH:
+                    return kmh
     return None
 
 
