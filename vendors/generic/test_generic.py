@@ -161,8 +161,8 @@ class TestGeneric(ParserContract):
     @pytest.mark.parametrize(
         ("body", "kmh"),
         [({"speed": 64}, 64), ({"kecepatan": "83,5 km/jam"}, 83.5), ({"speed": "40 mph"}, 64.37),
-         ({"speed_mph": 40}, 64.37), ({"speed": 10, "speedUnit": "m/s"}, 36), ({"speed": -1}, None), ({"speed": 9**9}, None),
-         ({}, None)],
+         ({"speed_mph": 40}, 64.37), ({"speed": 10, "speedUnit": "m/s"}, 36), ({"speed": -1}, None),
+         ({"speed": 9**9}, None), ({}, None)],
     )  # fmt: skip
     def test_a_speed_is_read_in_kmh(self, body, kmh):
         assert kmh == self.read({"plate": "B1A", **body}).speed_kmh
