@@ -2,6 +2,7 @@ import react from "@vitejs/plugin-react";
 import { po } from "gettext-parser";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { basemap } from "./scripts/basemap.ts";
 
 /** A gettext catalogue as a module: msgid → msgstr, plural forms as a list, empty ones left out. */
 function catalogues(): Plugin {
@@ -20,7 +21,7 @@ function catalogues(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [catalogues(), react()],
+  plugins: [catalogues(), basemap(), react()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     outDir: "../core/web/dist",
