@@ -16,6 +16,7 @@ from sqlalchemy import update
 
 from core.accounts.passwords import hash_password
 from core.accounts.tables import admins, officers
+from core.app import with_sockets
 from core.db.engine import Database
 from core.testing.chromium import Visitor, chromium
 from core.testing.review import PASSWORD, World
@@ -47,7 +48,9 @@ def site(
     with fresh_database() as database_url:
         database = Database(database_url)
         world = World(database, Path(tmp_path_factory.mktemp("site")))
-        config = uvicorn.Config(world.app(), host="127.0.0.1", port=0, log_level="error", lifespan="on")
+        config = uvicorn.Config(
+            with_sockets(world.app()), host="127.0.0.1", port=0, log_level="error", lifespan="on", ws="websockets-sansio"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="site", daemon=True)
         thread.start()

@@ -5,6 +5,7 @@ import { Redirect, Route, Switch, useLocation } from "wouter";
 import { roleOf, useDoor, useSession } from "./api/session.tsx";
 import { t } from "./i18n/index.ts";
 import { usePreferences } from "./i18n/language.ts";
+import { useLine } from "./live/live.ts";
 import { Login } from "./login.tsx";
 import { type Page, pagesOf } from "./pages/registry.ts";
 import { Shell } from "./shell.tsx";
@@ -35,6 +36,7 @@ export function App(): ReactNode {
 function Inside(): ReactNode {
   const pages = pagesOf(roleOf(useSession()));
   const first = pages.find((page) => !page.hidden && page.group !== "account");
+  useLine();
   useFocusOnNewPage();
   return (
     <Switch>

@@ -1,30 +1,95 @@
 /**
- * What happens elsewhere, on this page. `useLive(keys)` says which queries a page shows; they are asked again when the
- * server tells of a change, when the browser is back online and when the person returns to the tab. Pages say what they
- * show and nothing of how changes arrive: today the queries' own interval, later the websocket.
+ * What happens elsewhere, on this page, told by the server's websocket (line.ts), and by asking while that is lost.
+ *
+ *   useLive("violations", "devices")                   the queries that a page shows: asked again at each change
+ *   useLive("detection-7", (event) => …)               one event after the other of a channel
+ *   useLive(["officers-dashboard", …], (event) => …)   of several
+ *
+ * After a reconnection the channel's missed events come with `replayed`, each once, and all queries are asked again.
  */
-import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useSyncExternalStore } from "react";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import { roleOf, useSession } from "../api/session.tsx";
+import { acknowledge, closeLine, type LineState, lineState, listen, type LiveEvent, openLine, watchLine } from "./line.ts";
 
-type Listener = (topics: readonly string[]) => void;
-const listeners = new Set<Listener>();
+export { acknowledge, type LiveEvent };
+
+type Told = (topics: readonly string[] | "all") => void;
+type OnEvent = (event: LiveEvent) => void;
+const listeners = new Set<Told>();
+const POLL_MS = 15_000;
 
 /** Whoever learns of a change says its topics ("violations", "devices", "sync" …): the first word of a query's key. */
 export function announce(...topics: string[]): void {
   for (const listener of listeners) listener(topics);
 }
 
-export function useLive(...topics: string[]): void {
+function announceAll(): void {
+  for (const listener of listeners) listener("all");
+}
+
+export function useLive(...topics: string[]): void;
+export function useLive(channels: string | readonly string[], onEvent: OnEvent): void;
+export function useLive(...given: unknown[]): void {
+  const onEvent = typeof given.at(-1) === "function" ? (given.at(-1) as OnEvent) : null;
+  const names = (onEvent ? [given[0]].flat() : given).join();
   const queries = useQueryClient();
-  const wanted = topics.join();
+  const latest = useRef(onEvent);
+  latest.current = onEvent;
+  const hasListener = onEvent !== null;
   useEffect(() => {
-    const mine = new Set(wanted.split(","));
-    const listener: Listener = (told) => {
-      for (const topic of told) if (mine.has(topic)) void queries.invalidateQueries({ queryKey: [topic] });
-    };
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }, [queries, wanted]);
+    const list = names.split(",").filter(Boolean);
+    if (!hasListener) return asked(queries, list);
+    const ends = list.map((name) => listen(name, (event) => latest.current?.(event)));
+    return () => ends.forEach((end) => end());
+  }, [queries, names, hasListener]);
+}
+
+function asked(queries: QueryClient, topics: readonly string[]): () => void {
+  const listener: Told = (told) => {
+    for (const topic of topics) if (told === "all" || told.includes(topic)) void queries.invalidateQueries({ queryKey: [topic] });
+  };
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+/** Which queries an event of the server makes old. */
+function topicsOf({ event, data }: LiveEvent): string[] {
+  if (event === "changed" && Array.isArray(data["topics"])) return data["topics"].map(String);
+  const kind = String(data["kind"] ?? "");
+  if (kind === "cctv_offline") return ["devices", "cameras", "notices"];
+  if (kind === "tracking_update") return ["tracking", "units"];
+  if (kind === "chat_message") return ["chat", "messages", "notices"];
+  return ["incidents", "reports", "assignments", "units", "overview", "notices"];
+}
+
+/** Stands once behind the login: holds the line, and asks in its place while it is lost. */
+export function useLine(): void {
+  const session = useSession();
+  const role = roleOf(session);
+  const { id } = session.user;
+  const own = `${role}-${id}`;
+  const before = useRef(false);
+  const line = useLineState();
+  useEffect(() => {
+    openLine();
+    return closeLine;
+  }, [own]);
+  useLive(role === "officer" || role === "admin" ? [own, "officers-dashboard"] : own, (event) => announce(...topicsOf(event)));
+  useEffect(() => {
+    if (line === "live") {
+      if (before.current) announceAll(); // changes that are no notices are not told again
+      before.current = true;
+      return undefined;
+    }
+    const timer = setInterval(() => document.hidden || announceAll(), POLL_MS);
+    return () => clearInterval(timer);
+  }, [line]);
+}
+
+/** "live", or "lost" while pages ask by themselves. */
+export function useLineState(): LineState {
+  return useSyncExternalStore(watchLine, lineState);
 }
 
 /** True while the browser believes that it has a network. */
