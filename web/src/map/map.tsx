@@ -10,8 +10,10 @@ import L from "leaflet";
 import "leaflet/dist/leaflet.css";
 import { LocateFixed } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
 import coasts from "virtual:basemap";
-import { number, t } from "../i18n/index.ts";
+import { number, t, tn } from "../i18n/index.ts";
+import { clustered } from "./clusters.ts";
 import "./map.css";
 
 export type Place = readonly [latitude: number, longitude: number];
@@ -22,6 +24,10 @@ export type Mark = {
   text?: string;
   tone?: "ok" | "warn" | "bad" | "plain";
   onOpen?: () => void;
+  /** what a window at the mark shows; elements, so that text of people stays text */
+  popup?: () => ReactNode;
+  /** never joined with others */
+  alone?: boolean;
 };
 type Props = {
   label: string;
@@ -31,19 +37,25 @@ type Props = {
   rings?: { at: Place; metres: readonly number[] };
   /** keep all marks in view until a person moves the map */
   fit?: boolean;
+  /** marks of one kind that would lie on each other are shown as a number */
+  clusters?: boolean;
   className?: string;
 };
 
+const CLUSTER_PX = 34;
+const SEVERITY = ["plain", "ok", "warn", "bad"] as const;
 const INDONESIA: Place = [-2.5, 118];
 let fetched: Promise<GeoJSON.GeoJsonObject> | undefined;
 
-export default function MapView({ label, marks, lines = [], rings, fit, className = "" }: Props): ReactNode {
+export default function MapView({ label, marks, lines = [], rings, fit, clusters, className = "" }: Props): ReactNode {
   const host = useRef<HTMLDivElement>(null);
   const map = useRef<L.Map | null>(null);
   const shown = useRef(new Map<string, L.Marker>());
   const drawn = useRef<L.LayerGroup | null>(null);
-  const open = useRef(new Map<string, () => void>());
+  const given = useRef(new Map<string, Mark>());
   const [moved, setMoved] = useState(false);
+  const [zoom, setZoom] = useState(5);
+  const [popup, setPopup] = useState<{ id: string; element: HTMLElement; shown: L.Popup } | null>(null);
 
   useEffect(() => {
     const made = L.map(host.current!, { zoomControl: false, attributionControl: false, minZoom: 4, maxZoom: 18, zoomSnap: 0.5 }).setView([...INDONESIA] as L.LatLngTuple, 5);
@@ -52,10 +64,11 @@ export default function MapView({ label, marks, lines = [], rings, fit, classNam
     L.control.scale({ imperial: false, position: "bottomleft" }).addTo(made);
     L.control.zoom({ position: "topright", zoomInTitle: t("Closer"), zoomOutTitle: t("Farther") }).addTo(made);
     made.on("dragstart", () => setMoved(true));
+    made.on("zoomend", () => setZoom(made.getZoom()));
     host.current!.addEventListener("wheel", () => setMoved(true), { passive: true });
     fetched ??= fetch(coasts).then((response) => (response.ok ? (response.json() as Promise<GeoJSON.GeoJsonObject>) : Promise.reject(new Error(`HTTP ${response.status}`))));
     fetched.then(
-      (land) => map.current === made && L.geoJSON(land, { interactive: false, style: (feature) => ({ className: feature?.properties.own ? "map-own" : "map-land" }) }).addTo(made).bringToBack(),
+      (land) => map.current === made && drawBase(made, land),
       () => (fetched = undefined), // the marks stand without it; the next map asks again
     );
     const resize = new ResizeObserver(() => made.invalidateSize());
@@ -68,23 +81,36 @@ export default function MapView({ label, marks, lines = [], rings, fit, classNam
     };
   }, []);
 
-  const picture = JSON.stringify([marks.map(({ id, at, kind, text, tone }) => [id, at, kind, text, tone]), lines, rings]);
+  const picture = JSON.stringify([marks.map(({ id, at, kind, text, tone }) => [id, at, kind, text, tone]), lines, rings, clusters && zoom]);
+  given.current = new Map(marks.map((mark) => [mark.id, mark]));
   useEffect(() => {
     const target = map.current;
     if (!target) return;
-    open.current = new Map(marks.flatMap((mark) => (mark.onOpen ? [[mark.id, mark.onOpen] as const] : [])));
     const gone = new Set(shown.current.keys());
-    for (const mark of marks) {
-      gone.delete(mark.id);
-      const at = [...mark.at] as L.LatLngTuple;
-      const icon = L.divIcon({ className: "map-mark", html: face(mark), iconSize: [0, 0] });
-      const found = shown.current.get(mark.id);
-      if (found) found.setLatLng(at).setIcon(icon);
-      else {
-        const made = L.marker(at, { icon, keyboard: Boolean(mark.onOpen), interactive: Boolean(mark.onOpen), title: mark.text ?? "", alt: mark.text ?? "" }).addTo(target);
-        made.on("click keypress", () => open.current.get(mark.id)?.());
-        shown.current.set(mark.id, made);
+    const put = (id: string, at: Place, html: HTMLElement, label: string, act: (() => void) | undefined, front: number) => {
+      gone.delete(id);
+      const icon = L.divIcon({ className: "map-mark", html, iconSize: [0, 0] });
+      const found = shown.current.get(id);
+      const marker = found ? found.setLatLng([...at]).setIcon(icon) : L.marker([...at], { icon, keyboard: Boolean(act), interactive: Boolean(act), title: label, alt: label });
+      if (!found) shown.current.set(id, marker.addTo(target));
+      marker.setZIndexOffset(front);
+      marker.off("click keypress");
+      if (act) marker.on("click keypress", act);
+      const element = marker.getElement();
+      element?.setAttribute("aria-label", label);
+      element?.setAttribute("title", label);
+    };
+    for (const { members, kind } of grouped(target, marks, clusters ?? false)) {
+      const first = members[0]!;
+      if (members.length === 1) {
+        const act = first.onOpen || first.popup ? () => openMark(first.id) : undefined;
+        put(first.id, first.at, face(first), first.text ?? "", act, FRONT[first.kind]);
+        continue;
       }
+      const bounds = L.latLngBounds(members.map((mark) => [...mark.at] as L.LatLngTuple));
+      const closer = () => target.fitBounds(bounds.pad(0.2), { maxZoom: Math.max(17, target.getZoom()) });
+      const centre = bounds.getCenter();
+      put(`cluster ${kind} ${first.id}`, [centre.lat, centre.lng], clusterFace(members), CLUSTER_WORDS[kind](members.length), closer, FRONT[kind]);
     }
     for (const id of gone) {
       shown.current.get(id)?.remove();
@@ -101,6 +127,23 @@ export default function MapView({ label, marks, lines = [], rings, fit, classNam
     // the picture as text: new lists with the same content draw nothing anew
   }, [picture, fit, moved]);
 
+  const openMark = (id: string): void => {
+    const mark = given.current.get(id);
+    if (!mark || !map.current) return;
+    if (mark.onOpen) return mark.onOpen();
+    const element = document.createElement("div");
+    const made = L.popup({ closeButton: false, minWidth: 220, maxWidth: 300, offset: [0, -8], autoPanPadding: [24, 24] }).setLatLng([...mark.at]).setContent(element);
+    made.on("remove", () => setPopup((now) => (now?.shown === made ? null : now)));
+    setPopup({ id, element, shown: made });
+    made.openOn(map.current);
+  };
+  const popped = popup && given.current.get(popup.id);
+  useEffect(() => {
+    if (!popup) return;
+    if (popped) popup.shown.setLatLng([...popped.at]);
+    popup.shown.update();
+  }, [popup, popped?.at[0], popped?.at[1]]);
+
   return (
     <div className={`map ${className}`} role="region" aria-label={label}>
       <div ref={host} className="map-host" />
@@ -111,8 +154,51 @@ export default function MapView({ label, marks, lines = [], rings, fit, classNam
         </button>
       )}
       <p className="map-source">Natural Earth</p>
+      {popup && popped?.popup && createPortal(<div className="map-popup">{popped.popup()}</div>, popup.element)}
     </div>
   );
+}
+
+/** Coasts below, borders of provinces above them, names where they have room. */
+function drawBase(map: L.Map, land: GeoJSON.GeoJsonObject): void {
+    L.geoJSON(land, {
+    interactive: false,
+    style: (feature) => ({ className: feature?.properties.border ? "map-border" : feature?.properties.own ? "map-own" : "map-land" }),
+    pointToLayer: (feature, at) => {
+      return L.marker(at, { interactive: false, keyboard: false, zIndexOffset: -1000, icon: L.divIcon({ className: "map-name", html: plain(String(feature.properties.name)), iconSize: [0, 0] }) });
+    },
+  })
+    .addTo(map)
+    .bringToBack();
+  const level = () => map.getContainer().classList.toggle("map-names", map.getZoom() >= 6 && map.getZoom() < 9.5);
+  map.on("zoomend", level);
+  level();
+}
+
+const FRONT: Record<Mark["kind"], number> = { camera: 0, station: 100, unit: 300, me: 400, incident: 200 };
+const CLUSTER_WORDS: Record<Mark["kind"], (n: number) => string> = {
+  camera: (n) => tn("{n} camera here", "{n} cameras here", n),
+  incident: (n) => tn("{n} incident here", "{n} incidents here", n),
+  unit: (n) => tn("{n} unit here", "{n} units here", n),
+  station: (n) => tn("{n} station here", "{n} stations here", n),
+  me: (n) => number(n),
+};
+
+function grouped(map: L.Map, marks: readonly Mark[], joined: boolean): { kind: Mark["kind"]; members: Mark[] }[] {
+  const single = marks.filter((mark) => !joined || mark.alone).map((mark) => ({ kind: mark.kind, members: [mark] }));
+  const rest = joined ? marks.filter((mark) => !mark.alone) : [];
+  const kinds = [...new Set(rest.map((mark) => mark.kind))];
+  const at = (mark: Mark): L.Point => map.project([...mark.at] as L.LatLngTuple);
+  return [...single, ...kinds.flatMap((kind) => clustered(rest.filter((mark) => mark.kind === kind), at, CLUSTER_PX).map(({ members }) => ({ kind, members })))];
+}
+
+/** The number of marks, in the colour of the worst of them. */
+function clusterFace(members: readonly Mark[]): HTMLElement {
+  const worst = Math.max(...members.map((mark) => SEVERITY.indexOf(mark.tone ?? "plain")));
+  const box = document.createElement("span");
+  box.className = `mark-cluster mark-${members[0]!.kind} mark-tone-${SEVERITY[worst]}`;
+  box.textContent = number(members.length);
+  return box;
 }
 
 /** Text of people stays text: elements, never markup. */
