@@ -150,6 +150,7 @@ POLICY: dict[str, Rule] = {
     "read_notification": SELF,
     "read_all_notifications": SELF,
     "list_push_addresses": SELF,
+    "get_push_key": SELF,
     "add_push_address": SELF,
     "remove_push_address": SELF,
     "acknowledge_notices": SELF,

@@ -144,15 +144,21 @@ class Host:
         on_quarantine: OnQuarantine | None = None,
         let_through: tuple[type[BaseException], ...] = (),
         strict: bool = True,
+        shadows: bool = False,
     ) -> Host:
         """The host of instances declared in code (`tangkapin parse`, tests).
 
         file    named in errors; relative paths in configs start in its folder
         strict  False: required instances are quarantined like the others (`plugins check` shows them all)
+        shadows  False: instances with `shadow = true` are known by name and not even imported: whatever they do, they
+                 do in the shadow process
         """
         host = cls([], on_quarantine=on_quarantine, let_through=let_through)
         fatal: list[str] = []
         for one in declared:
+            if one.shadow and not shadows:
+                host._instances[one.id] = Instance(one)
+                continue
             instance, problems = load_instance(
                 one, file=file, environ=environ, data_dir=data_dir, let_through=let_through
             )
@@ -194,6 +200,8 @@ class Host:
         for name in HOOKS:
             self._by_hook[name] = tuple(i for i in self._instances.values() if name in i.hooks)
         for instance in self._instances.values():
+            if instance.declared.shadow and instance.plugin is None:
+                continue
             # One that could not even be imported still owns its make: its payloads wait for it by name.
             if instance.maker and ("parse_payload" in instance.hooks or instance.cls is None):
                 self._makers.setdefault(instance.maker, []).append(instance)
@@ -389,6 +397,11 @@ class Host:
         channels of its own to sign (the Pusher protocol), in the order of the file."""
         plugins: list[Any] = [self._instances[one].plugin for one in self.channels_for(vendor_code)]
         return [plugin.sign_channel for plugin in plugins if hasattr(plugin, "sign_channel")]
+
+    def application_key(self, vendor_code: str) -> str:
+        """What browsers subscribe to Web Push with: of a vendor's first notice channel that has such a key, else ""."""
+        plugins: list[Any] = [self._instances[one].plugin for one in self.channels_for(vendor_code)]
+        return next((str(plugin.application_key()) for plugin in plugins if hasattr(plugin, "application_key")), "")
 
     def deliver_notice(self, instance_id: str, notice: Notice, recipient: Recipient) -> Delivery:
         """Tell one recipient by one channel. Raises Transient, Undeliverable, PluginFailed, UnknownInstance."""

@@ -17,6 +17,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.accounts.principal import Principal
+from core.accounts.tables import vendors
 from core.domain.addresses import parse_address
 from core.incidents.desk import TAG_NOTICE, TAG_OWNER, missing, viewer_of, wanted, wrong
 from core.incidents.reading import NotificationRow, count_unread, list_notifications
@@ -61,6 +62,12 @@ class PushAddressRow(msgspec.Struct, kw_only=True):
     channel: Literal["fcm", "webpush"]
     created_at: datetime
     last_used_at: datetime | None
+
+
+class PushKey(msgspec.Struct, kw_only=True):
+    """`applicationServerKey` of a browser's subscription, base64url; empty where Web Push is not switched on."""
+
+    application_key: str
 
 
 @get("/notification", operation_id="list_own_notifications", tags=TAG_OWNER, sync_to_thread=True,
@@ -113,6 +120,19 @@ def list_addresses(call: NamedDependency[Call]) -> Ok[list[PushAddressRow]]:
         query = select(*columns).where(*_owned(call.principal)).order_by(push_addresses.c.id.desc())
         rows = [PushAddressRow(**row) for row in connection.execute(query).mappings()]
     return call.ok(rows)
+
+
+@get("/push-addresses/key", operation_id="get_push_key", tags=TAG_NOTICE, sync_to_thread=True,
+     summary="What browsers subscribe with", responses=documented(401, 403))  # fmt: skip
+def get_push_key(call: NamedDependency[Call]) -> Ok[PushKey]:
+    """The public key of the agency's Web Push channel."""
+    vendor_code = ""
+    if call.principal.vendor_id is not None:
+        with call.services.database.system() as connection:
+            query = select(vendors.c.vendor_code).where(vendors.c.id == call.principal.vendor_id)
+            vendor_code = connection.execute(query).scalar_one()
+    host = call.services.host
+    return call.ok(PushKey(application_key=host.application_key(vendor_code) if host is not None else ""))
 
 
 @post("/push-addresses", operation_id="add_push_address", tags=TAG_NOTICE, status_code=201, sync_to_thread=True,
@@ -183,4 +203,4 @@ def _subscription(endpoint: str | None, keys: WebPushKeys | None) -> str:
     return msgspec.json.encode({"endpoint": endpoint, "keys": msgspec.structs.asdict(keys)}).decode()
 
 
-HANDLERS = [list_own, mark_read, mark_all_read, list_addresses, add_address, remove_address]
+HANDLERS = [list_own, mark_read, mark_all_read, list_addresses, get_push_key, add_address, remove_address]

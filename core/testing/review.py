@@ -63,6 +63,10 @@ class Listener:
         """No plugins, nothing to say."""
         return {}
 
+    def application_key(self, vendor_code: str) -> str:
+        """No channel to browsers."""
+        return ""
+
 
 class Person(msgspec.Struct, frozen=True):
     """An account with a valid token."""

@@ -24,7 +24,9 @@ CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_TOP = frozenset({"favicon.svg", "icon.svg", "icon-192.png", "icon-512.png", "manifest.webmanifest", "sw.js"})
+_TOP = frozenset({
+    "favicon.svg", "icon-192.png", "icon-512.png", "icon-maskable.png", "badge.png", "manifest.webmanifest", "sw.js",
+})  # fmt: skip
 _TYPES = {
     ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json", ".json": "application/json",
