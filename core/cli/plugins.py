@@ -187,6 +187,28 @@ def release(instance: str) -> None:
     click.echo(f"{instance}: released (was quarantined: {found[0]})" if found else f"{instance} was not quarantined")
 
 
+@command.command("plan")
+@click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="The new file. [default: plugins_file]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def plan(ctx: click.Context, file: Path | None, as_json: bool) -> None:
+    """Show what a changed plugins.toml would do against the one that the running deployment loaded.
+
+    Instances and hooks that come, go or change (secrets masked), devices that would lose their parser, queued rows
+    that no plugin would send. Exit 0: nothing is lost; 1: the new file would not start; 3: something is lost.
+    """
+    from core.cli.plan import look, show
+
+    found, notes = look(settings_of(), file)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        show(found)
+    for note in notes:
+        click.echo(note, err=True)
+    ctx.exit(1 if found.problems else 3 if found.loses else 0)
+
+
 def _with_states(infos: list[InstanceInfo], settings: Settings) -> list[InstanceInfo]:
     """What the installation's database says of instances that load well."""
     from core.cli.serve import open_database

@@ -176,6 +176,7 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
 
 def run_parse(settings: Settings, _: Path | None) -> None:
     """The parse stage: parsers and their watchdog."""
+    from core.cli.plan import remember
     from core.db.engine import Database
     from core.evidence.store import MediaStore, tune_malloc
     from core.ingest.board import Board
@@ -187,6 +188,7 @@ def run_parse(settings: Settings, _: Path | None) -> None:
     database = open_database(settings)
     url = database.url
     host = load_host(settings)
+    remember(settings)
 
     def make_worker(board: Board, wait: Callable[[float], bool]) -> ParseWorker:
         tune_malloc()

@@ -21,6 +21,8 @@ HOOKS: dict[str, Callable[..., Any]] = {
 """Hook name -> its spec, in the order of the manual."""
 STABILITIES = ("trial", "ready", "deprecated")
 SINK_HOOKS = frozenset({"build_sync", "push_sync"})
+SHADOWED = frozenset({"parse_payload", "judge_read", "classify_passage", "detect_frames"})
+"""The hooks that a shadow is asked: those that only give an opinion. It is never asked to send, tell or open."""
 
 
 def inspect_plugin(cls: Any) -> list[str]:

@@ -40,6 +40,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
                       another make's dialect (`use = "vendors.<maker>"` for a re-labelled camera)
     required          a failure to load stops the start-up; otherwise the instance is quarantined and shown
     trial             a sink whose stability is "trial" may run
+    shadow            run beside the live plugins on real traffic, in a process of its own; it decides nothing and its
+                      differences are counted (parsers, judges, rules, detectors)
     """
 
     id: str
@@ -48,6 +50,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     trial: bool = False
+    shadow: bool = False
     maker: str = ""
     config: dict[str, Any] = msgspec.field(default_factory=dict)
 

@@ -16,6 +16,7 @@ class InstanceInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An instance as `plugins list`, health and the UI show it. JSON-able; secrets are masked.
 
     maker          the camera make it speaks for, "" for none
+    shadow         it runs beside the live ones and decides nothing: kind and hooks are known where it is loaded
     total_seconds  spent inside its hooks
     failures       all; consecutive_failures since the last call that went well
     """
@@ -32,6 +33,7 @@ class InstanceInfo(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     required: bool
     trial: bool
+    shadow: bool
     vendors: tuple[str, ...]
     devices: tuple[str, ...]
     calls: int
@@ -115,6 +117,7 @@ class Instance:
             reason=self.reason,
             required=self.declared.required,
             trial=self.declared.trial,
+            shadow=self.declared.shadow,
             vendors=self.declared.vendors,
             devices=self.declared.devices,
             calls=self.calls,

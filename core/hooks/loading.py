@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.hooks.checks import SINK_HOOKS, inspect_plugin
+from core.hooks.checks import SHADOWED, SINK_HOOKS, inspect_plugin
 from core.hooks.deployment import Declared, convert_config, find_class
 from core.hooks.errors import ConfigError, PluginNotFound
 from core.hooks.instance import Instance
@@ -92,6 +92,8 @@ def _deployment_problems(instance: Instance) -> list[str]:
         problems.append(f"{declared.use} is in trial and would send real cases; say `trial = true` to run it")
     if sink and declared.devices:
         problems.append("devices: a sink serves vendors; bind it by `vendors`")
+    if declared.shadow and not SHADOWED & set(instance.hooks):
+        problems.append(f"shadow: {declared.use} has none of {', '.join(sorted(SHADOWED))}; only these can be compared")
     if declared.maker and "parse_payload" not in instance.hooks:
         problems.append(f"maker: {declared.use} parses nothing, only a parser speaks for a make")
     if "parse_payload" in instance.hooks and not instance.maker:
