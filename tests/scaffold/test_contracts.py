@@ -1,4 +1,4 @@
-"""The contract kits: the tree's own plugins keep them, and a plugin with a planted fault does not."""
+"""The contract kits: a plugin with a planted fault does not keep them (the tree's own do, in their own folders)."""
 
 import importlib
 import inspect
@@ -14,41 +14,6 @@ from core.testing.contract_sink import SinkContract
 from core.testing.sinks import sink
 
 SECRET = {"KEY": "kunci-rahasia-untuk-uji"}
-
-
-class TestEtnas(SinkContract):
-    use = "plugins.sinks.etnas"
-    environ: ClassVar = SECRET
-    config: ClassVar = {"url": "https://etnas.example/api/violations", "api_key": {"env": "KEY"}}
-
-
-class TestKorlantas(SinkContract):
-    use = "plugins.sinks.korlantas"
-    environ: ClassVar = SECRET
-    config: ClassVar = {"url": "https://korlantas.example/api", "token": {"env": "KEY"}}
-
-
-class TestWebhook(SinkContract):
-    use = "plugins.sinks.webhook"
-    environ: ClassVar = {"KEY": "whsec_bWFuYSByYWhhc2lh"}
-    config: ClassVar = {"url": "https://w.example/in", "secret": {"env": "KEY"}}
-
-
-class TestFileDrop(SinkContract):
-    use = "plugins.sinks.file_drop"
-    config: ClassVar = {"folder": "."}
-
-
-class TestPoldaMetroJaya(RulesContract):
-    use = "plugins.poldas.polda_metro_jaya"
-
-
-class TestPoldaBanten(RulesContract):
-    use = "plugins.poldas.polda_banten"
-
-
-class TestPoldaJabar(RulesContract):
-    use = "plugins.poldas.polda_jabar"
 
 
 # -- planted faults ---------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ _WAYS: Mapping[str, Direction] = {
     "in": "in", "entry": "in", "enter": "in", "masuk": "in", "out": "out", "exit": "out", "leave": "out",
     "keluar": "out",
 }  # fmt: skip
+_MOST_KMH = 1000
 _KMH = {"kmh": 1.0, "mph": 1.609344, "ms": 3.6}
 _TOLD_KEYS = 8
 
@@ -110,7 +111,8 @@ class _Vehicle:
 
     def _speed(self) -> float | None:
         value = self._number("speed")
-        return round(value * _KMH[self._config.speed_unit], 2) if value is not None and value >= 0 else None
+        kmh = -1.0 if value is None else round(value * _KMH[self._config.speed_unit], 2)
+        return kmh if 0 <= kmh <= _MOST_KMH else None
 
     def _direction(self) -> Direction:
         word = self._text("direction")

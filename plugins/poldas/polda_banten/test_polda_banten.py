@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from core.api import Passage, PluginContext, ViolationType
+from core.testing.contract_rules import RulesContract
 from core.testing.fixtures import device
 from plugins.poldas.polda_banten.plugin import Plugin
 
@@ -87,3 +88,7 @@ def test_the_example_deployment_is_a_config_of_this_plugin():
 
     assert "plugins.poldas.polda_banten" == table["use"]
     assert (ViolationType.LAMPU_MERAH,) == msgspec.convert(table["config"], Plugin.Config).every_passage
+
+
+class TestContract(RulesContract):
+    use = "plugins.poldas.polda_banten"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.api import Passage, PluginContext, ViolationType
+from core.testing.contract_rules import RulesContract
 from core.testing.fixtures import device
 from plugins.poldas.polda_jabar.plugin import Plugin, band
 
@@ -130,3 +131,7 @@ def test_the_example_deployment_is_a_config_of_this_plugin():
 
     assert "plugins.poldas.polda_jabar" == table["use"]
     assert 80 == msgspec.convert(table["config"], Plugin.Config).default_limit_kmh
+
+
+class TestContract(RulesContract):
+    use = "plugins.poldas.polda_jabar"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.api import Passage, PluginContext, ViolationType
+from core.testing.contract_rules import RulesContract
 from core.testing.fixtures import device
 from plugins.poldas.polda_metro_jaya.plugin import Plugin
 
@@ -127,3 +128,7 @@ def test_the_example_deployment_is_a_config_of_this_plugin():
 
     assert "plugins.poldas.polda_metro_jaya" == table["use"]
     assert date(2026, 8, 17) in msgspec.convert(table["config"], Plugin.Config).holidays
+
+
+class TestContract(RulesContract):
+    use = "plugins.poldas.polda_metro_jaya"

@@ -1,9 +1,12 @@
 """ETNAS: the payload to the letter, the address and key, the look-up."""
 
+from typing import ClassVar
+
 import msgspec
 import pytest
 
 from core.api import HttpResponse, Unbuildable
+from core.testing.contract_sink import SinkContract
 from core.testing.sinks import ConfigMistake
 
 
@@ -85,3 +88,9 @@ def test_look_ups_and_answers_are_told_apart(make_sink):
 def test_mistakes_in_the_config_are_named(make_sink, table, said):
     with pytest.raises(ConfigMistake, match=said):
         make_sink("etnas", **table)
+
+
+class TestContract(SinkContract):
+    use = "plugins.sinks.etnas"
+    environ: ClassVar = {"KEY": "kunci-rahasia-untuk-uji"}
+    config: ClassVar = {"url": "https://etnas.example/api/violations", "api_key": {"env": "KEY"}}

@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+from typing import ClassVar
 
 import msgspec
 import pytest
 
 from core.api import Refused, Transient
+from core.testing.contract_sink import SinkContract
 
 
 @pytest.fixture
@@ -67,3 +69,8 @@ def test_the_content_tells_the_case(make_sink, case, folder):
     assert ("B1234XYZ", "2026-03-02T10:20:00Z", case.plate_image) == (
         body["plate_number"], body["capture_time"], body["evidence_plate"],
     )  # fmt: skip
+
+
+class TestContract(SinkContract):
+    use = "plugins.sinks.file_drop"
+    config: ClassVar = {"folder": "."}

@@ -1,9 +1,12 @@
 """Korlantas: our own payload, whole and without secrets."""
 
+from typing import ClassVar
+
 import msgspec
 import pytest
 
 from core.api import HttpResponse, Unbuildable
+from core.testing.contract_sink import SinkContract
 from core.testing.sinks import ConfigMistake
 
 
@@ -60,3 +63,9 @@ def test_a_case_without_a_plate_goes_back_to_a_person(make_sink, case):
 def test_mistakes_in_the_config_are_named(make_sink, table):
     with pytest.raises(ConfigMistake, match="url"):
         make_sink("korlantas", **table)
+
+
+class TestContract(SinkContract):
+    use = "plugins.sinks.korlantas"
+    environ: ClassVar = {"KEY": "kunci-rahasia-untuk-uji"}
+    config: ClassVar = {"url": "https://korlantas.example/api", "token": {"env": "KEY"}}

@@ -1,8 +1,11 @@
 """The webhook's event; that its signature holds is proved in tests/sync/test_transport.py over the wire."""
 
+from typing import ClassVar
+
 import pytest
 
 from core.api import HttpResponse
+from core.testing.contract_sink import SinkContract
 from core.testing.sinks import ConfigMistake
 
 SECRETS = {"S": "whsec_bWFuYSByYWhhc2lh", "OLD": "bGFtYQ=="}
@@ -41,3 +44,9 @@ def test_the_status_alone_decides(make_sink, status, outcome):
 def test_mistakes_in_the_config_are_named(make_sink, table):
     with pytest.raises(ConfigMistake, match=r"secret|evidence"):
         make_sink("webhook", SECRETS, **table)
+
+
+class TestContract(SinkContract):
+    use = "plugins.sinks.webhook"
+    environ: ClassVar = {"KEY": "whsec_bWFuYSByYWhhc2lh"}
+    config: ClassVar = {"url": "https://w.example/in", "secret": {"env": "KEY"}}
