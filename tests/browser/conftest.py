@@ -49,7 +49,12 @@ def site(
         database = Database(database_url)
         world = World(database, Path(tmp_path_factory.mktemp("site")))
         config = uvicorn.Config(
-            with_sockets(world.app()), host="127.0.0.1", port=0, log_level="error", lifespan="on", ws="websockets-sansio"
+            with_sockets(world.app()),
+            host="127.0.0.1",
+            port=0,
+            log_level="error",
+            lifespan="on",
+            ws="websockets-sansio",
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="site", daemon=True)

@@ -6,6 +6,7 @@ import { roleOf, useDoor, useSession } from "./api/session.tsx";
 import { t } from "./i18n/index.ts";
 import { usePreferences } from "./i18n/language.ts";
 import { useLine } from "./live/live.ts";
+import { useShownNotices } from "./live/notices.ts";
 import { Login } from "./login.tsx";
 import { type Page, pagesOf } from "./pages/registry.ts";
 import { Shell } from "./shell.tsx";
@@ -37,6 +38,7 @@ function Inside(): ReactNode {
   const pages = pagesOf(roleOf(useSession()));
   const first = pages.find((page) => !page.hidden && page.group !== "account");
   useLine();
+  useShownNotices();
   useFocusOnNewPage();
   return (
     <Switch>

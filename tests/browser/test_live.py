@@ -1,0 +1,133 @@
+"""The page's websocket in a real browser against a server that stops and comes back."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import expect
+from sqlalchemy import text
+
+from core.app import with_sockets
+from core.notices.service import announce
+from core.realtime import sockets
+from core.testing.chromium import Visitor
+from core.testing.review import PASSWORD
+
+
+class Server:
+    """The API with its websocket on a port that it keeps over restarts."""
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        app = self.world.app()
+        self.hub = app.state["hub"]
+        self._server = uvicorn.Server(uvicorn.Config(
+            with_sockets(app), host="127.0.0.1", port=self.port, log_config=None, ws="websockets-sansio", lifespan="on",
+        ))  # fmt: skip
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        until(lambda: self._server.started)
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+
+def until(true: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def server(site: Any) -> Any:
+    made = Server(site.world)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def visitor(browser: Any, server: Any) -> Any:
+    """Nobody looks at this one's complaints: a browser says of every address that does not answer."""
+    made = Visitor(browser, server.url)
+    yield made
+    made.close()
+
+
+def tell(world: Any, key: str, place: str, minutes_ago: int = 0) -> None:
+    facts = {"incident_type": "knife", "location": place, "cctv_name": "simpang-1", "at": "2026-11-21T03:00:00Z"}
+    with world.database.system() as connection:
+        announce(connection, vendor_id=world.banten, kind="weapon_detected", device_id=world.camera, facts=facts,
+                 dedup_key=key)  # fmt: skip
+        for table in ("notices", "notice_recipients"):
+            connection.execute(text(f"UPDATE {table} SET created_at = created_at - make_interval(mins => :ago)"),
+                               {"ago": minutes_ago})  # fmt: skip
+
+
+def of_person(world: Any, column: str) -> list[Any]:
+    with world.database.system() as connection:
+        query = text(f"SELECT {column} FROM notice_recipients WHERE role = 'officer' ORDER BY id")
+        return [row[0] for row in connection.execute(query)]
+
+
+def test_an_event_reaches_the_page_and_a_missed_one_is_caught_up_after_a_restart(
+    site: Any, server: Any, visitor: Any
+) -> None:
+    page = visitor.log_in(site.person("officer", "petugas.langsung"), PASSWORD)
+    until(lambda: server.hub.sockets == 1)
+    tell(site.world, "first", "Gambir")
+    expect(page.locator(".toast", has_text="Gambir")).to_be_visible()
+    until(lambda: all(of_person(site.world, "acknowledged_at")))
+
+    server.stop()
+    tell(site.world, "second", "Cikini", minutes_ago=5)  # older than what sockets are told without being asked
+    server.start()
+
+    expect(page.locator(".toast", has_text="Cikini")).to_be_visible(timeout=20_000)
+    expect(page.locator(".toast", has_text="Cikini")).to_have_count(1)
+    expect(page.locator(".toast", has_text="Gambir")).to_have_count(0)
+    until(lambda: all(of_person(site.world, "acknowledged_at")))
+
+
+def test_logging_out_closes_the_line(site: Any, server: Any, visitor: Any) -> None:
+    page = visitor.log_in(site.person("officer", "petugas.keluar"), PASSWORD)
+    until(lambda: server.hub.sockets == 1)
+    page.locator(".person").click()
+    page.get_by_role("button", name="Keluar", exact=True).click()
+    page.wait_for_selector(".door-form")
+    until(lambda: server.hub.sockets == 0)
+
+
+def test_a_session_that_ended_elsewhere_brings_the_person_to_the_login(
+    site: Any, server: Any, visitor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "RECHECK_S", 0.2)
+    username = site.person("officer", "petugas.dicabut")
+    page = visitor.log_in(username, PASSWORD)
+    page.goto(server.url + "/stations")
+    until(lambda: server.hub.sockets == 1)
+    site.world.execute(text("UPDATE officers SET is_active = false WHERE username = 'petugas.dicabut'"))
+    page.wait_for_selector(".door-form")
+
+
+def test_without_a_socket_the_page_asks_by_itself(site: Any, server: Any, visitor: Any) -> None:
+    visitor.context.route("**/api/realtime/ticket", lambda route: route.abort())
+    page = visitor.page
+    page.clock.install()
+    visitor.log_in(site.person("admin", "admin.tanpa.soket"), PASSWORD)
+    visitor.go("/stations")
+    page.wait_for_load_state("networkidle")
+    with page.expect_request("**/api/stations*"):
+        page.clock.fast_forward(16_000)
