@@ -23,7 +23,7 @@ STAMP = DIST / ".stamp"
 GENERATED = WEB / ".generated" / "openapi.json"
 SCHEMA = WEB / "src" / "api" / "schema.d.ts"
 MODULES = WEB / "node_modules"
-SOURCES = ("src", "public", "locales", "scripts")
+SOURCES = ("src", "worker", "public", "locales", "scripts")
 FILES = ("package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "index.html", "build.py")
 COMPRESSIBLE = {".js", ".css", ".html", ".svg", ".json", ".webmanifest"}
 
@@ -37,6 +37,7 @@ def main() -> None:
         node("node_modules/openapi-typescript/bin/cli.js", str(GENERATED), "-o", str(SCHEMA))
     if "--check" in sys.argv:
         node("node_modules/typescript/bin/tsc", "--noEmit")
+        node("node_modules/typescript/bin/tsc", "-p", "worker")
         node("scripts/messages.ts", "--check")
         return
     wanted = fingerprint()

@@ -3,6 +3,7 @@ import { po } from "gettext-parser";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 import { basemap } from "./scripts/basemap.ts";
+import { worker } from "./scripts/worker.ts";
 
 /** A gettext catalogue as a module: msgid → msgstr, plural forms as a list, empty ones left out. */
 function catalogues(): Plugin {
@@ -21,7 +22,7 @@ function catalogues(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [catalogues(), basemap(), react()],
+  plugins: [catalogues(), basemap(), react(), worker()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     outDir: "../core/web/dist",
