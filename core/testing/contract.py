@@ -22,7 +22,7 @@ from core.domain.observations import Observation, Payload
 from core.hooks.checks import implemented, inspect_plugin
 from core.hooks.plugin import Plugin, PluginContext
 from core.testing.fixtures import as_payload, describe, device, fixture_pairs
-from core.testing.mutations import mutated, other_encodings, rewritten_times
+from core.testing.mutations import mutated, other_encodings, rewritten_times, sent_offset
 
 MUTATIONS = 200
 ZONES = {"Asia/Jakarta": 7, "Asia/Jayapura": 9, "UTC": 0}
@@ -156,6 +156,8 @@ class ParserContract:
             payload = as_payload(request, self.maker)
             told = self.parse_payload(payload)
             for o in told:
+                if o.time_source == "wall_clock":
+                    assert not sent_offset(payload.body, o.capture_time_raw), f"{request.name}: its offset is ignored"
                 if o.time_source != "offset" or o.capture_time is None:
                     continue
                 for body, zoneless in rewritten_times(payload.body, o.capture_time_raw):

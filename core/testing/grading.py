@@ -39,7 +39,7 @@ from core.testing.grade import (
 ROUNDS = 10_000
 SILENCE_S = 20.0
 """How long a parser may say nothing: the house allows 2 s a body, and shared machines are slow."""
-TESTS_S = 300.0
+START_S, TESTS_S = 60.0, 300.0
 KITS = {
     "parser": ("core.testing.contract", "ParserContract"),
     "sink": ("core.testing.contract_sink", "SinkContract"),
@@ -62,7 +62,7 @@ class NotGradable(TangkapinError):
     """What is named is no plugin; the text says why."""
 
 
-class _Case(msgspec.Struct, frozen=True):
+class TestRun(msgspec.Struct, frozen=True):
     """One test that ran. wrong: "" when it passed."""
 
     owner: str
@@ -98,7 +98,7 @@ def grade(
         return Report(use=use, kind=kind, grade="none", findings=tuple(findings))
     steps: list[dict[str, Any]] = []
     if kind == "parser":
-        steps, ended = _drilled(package, rounds, dict(config or {}), silence_s)
+        steps, ended = drilled(package, rounds, dict(config or {}), silence_s)
         findings += bodies_findings(steps, ended, rounds)
     tested, coverage = _tested(package, folder, kind, dict(config or {}), tests_s)
     findings += [*tested, coverage_finding(coverage)]
@@ -109,10 +109,10 @@ def grade(
     )  # fmt: skip
 
 
-def _drilled(
+def drilled(
     package: str, rounds: int, config: dict[str, Any], silence_s: float
 ) -> tuple[list[dict[str, Any]], str]:  # fmt: skip
-    """The steps that parser_drill told, and why it did not come to its end ("" when it did)."""
+    """The steps that core.testing.parser_drill told, and why it did not come to its end ("" when it did)."""
     command = [sys.executable, "-m", "core.testing.parser_drill", package, str(rounds), json.dumps(config, default=str)]
     with tempfile.TemporaryFile() as trouble:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=trouble, env=_environ())
@@ -121,8 +121,10 @@ def _drilled(
         steps: list[dict[str, Any]] = []
         ended = ""
         try:
-            while (line := lines.get(timeout=silence_s)) is not None:
+            wait = START_S
+            while (line := lines.get(timeout=wait)) is not None:
                 steps.append(json.loads(line))
+                wait = silence_s
         except queue.Empty:
             ended = f"hung: no answer within {silence_s:.0f} s {_place(steps)}"
         finally:
@@ -132,7 +134,7 @@ def _drilled(
             trouble.seek(0)
             last = trouble.read().decode(errors="replace").strip().rpartition("\n")[2][:300]
             ended = f"ended its process {_place(steps)}, exit status {child.returncode} {last}".rstrip()
-        return [one for one in steps if one["step"] != "done"], ended
+        return [one for one in steps if one["step"] not in ("start", "done")], ended
 
 
 def _read(child: subprocess.Popen[bytes], lines: queue.SimpleQueue[bytes | None]) -> None:
@@ -145,6 +147,8 @@ def _read(child: subprocess.Popen[bytes], lines: queue.SimpleQueue[bytes | None]
 
 def _place(steps: list[dict[str, Any]]) -> str:
     if not steps:
+        return "when it was loaded"
+    if steps[-1]["step"] == "start":
         return "at its first fixture"
     return f"after {steps[-1].get('name') or 'body ' + str(steps[-1]['n'])}"
 
@@ -167,7 +171,7 @@ def _tested(
             cls = find_class(package)
             made.write_text(_KIT.format(module=module, kit=kit, use=package, maker=cls.maker or "uji", config=config))
             own = [*own, made]
-        cases, ended, coverage = _run(own, folder, Path(scratch), tests_s) if own else ([], "", None)
+        cases, ended, coverage = run_tests(own, folder, tests_s) if own else ([], "", None)
     owners = {case.owner for case in cases}
     whole = [o for o in owners if set(asked) <= {_plain(case.name) for case in cases if case.owner == o}]
     kit_wrong = sorted({_told(case) for case in cases if case.wrong and _plain(case.name) in asked})
@@ -184,7 +188,15 @@ def _tested(
     return findings, coverage
 
 
-def _run(files: list[Path], folder: Path, scratch: Path, tests_s: float) -> tuple[list[_Case], str, float | None]:
+def run_tests(files: list[Path], folder: Path, tests_s: float) -> tuple[list[TestRun], str, float | None]:
+    """Each test of the files, why they did not come to their end ("" when they did), and the folder's coverage."""
+    with tempfile.TemporaryDirectory(prefix="tkp-") as scratch:
+        return _run(files, folder, Path(scratch), tests_s)
+
+
+def _run(
+    files: list[Path], folder: Path, scratch: Path, tests_s: float
+) -> tuple[list[TestRun], str, float | None]:  # fmt: skip
     told, data = scratch / "tests.xml", scratch / "coverage"
     command = [
         sys.executable, "-m", "coverage", "run", f"--data-file={data}", f"--source={folder}",
@@ -205,7 +217,7 @@ def _run(files: list[Path], folder: Path, scratch: Path, tests_s: float) -> tupl
     if not told.exists():
         return [], f"its tests ended their process, exit status {ran.returncode}: {ran.stdout.strip()[-300:]}", None
     cases = [
-        _Case(case.get("classname", ""), case.get("name", ""), _failure(case))
+        TestRun(case.get("classname", ""), case.get("name", ""), _failure(case))
         for case in ElementTree.parse(told).iter("testcase")
         if case.find("skipped") is None
     ]
@@ -229,7 +241,7 @@ def _plain(name: str) -> str:
     return name.partition("[")[0]
 
 
-def _told(case: _Case) -> str:
+def _told(case: TestRun) -> str:
     return f"{_plain(case.name)}: {case.wrong}"
 
 

@@ -70,3 +70,8 @@ def rewritten_times(body: bytes, raw: str) -> Iterator[tuple[bytes, datetime | N
         digits = match[1].replace(match[1][:19], told.isoformat(match[1][10])[:19])
         yield body.replace(raw.encode(), f"{digits}{told:%z}"[:-2].encode() + b":00"), None
     yield body.replace(raw.encode(), match[1].encode().ljust(len(raw))), moment.replace(tzinfo=None)
+
+
+def sent_offset(body: bytes, raw: str) -> bool:
+    """Whether the time `raw` stands in the body with an offset behind it."""
+    return bool(raw) and re.search(re.escape(raw.encode()) + rb"(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", body) is not None

@@ -39,6 +39,7 @@ def main() -> None:
     host = Host.build([declared], environ=os.environ)
     folder = Path(sys.modules[find_class(use).__module__].__file__ or "").parent
     requests = sorted((folder / "fixtures").glob("*.http"))
+    tell(step="start")
     for request in requests:
         tell(step="fixture", name=request.name, wrong=_compared(host, request, maker))
     payloads = [as_payload(request, maker) for request in requests]
