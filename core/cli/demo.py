@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LEFT_TO_PEOPLE = 25
 """Cases of an agency that the scripted validators leave in the queue: whoever logs in finds work."""
 
+PICTURED = 0.95
+"""Share of events with a plate crop and the vehicle: a validator judges by pictures; makes send others too."""
+
 
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Run a bounded scenario; exit 1 unless every stage's counts agree.")
@@ -89,7 +92,7 @@ async def _main(settings: Any, *, once: bool, events: int, rate: float, as_json:
 async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, quiet: bool) -> None:
     from core.testing.watch import keep_watch
 
-    fleet = demo.fleet(rate=rate)
+    fleet = demo.fleet(rate=rate, pictured=PICTURED)
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(fleet.run())]
     tasks += [asyncio.create_task(v.run(stop)) for v in demo.validators(leave=LEFT_TO_PEOPLE)]
     watchers = demo.watchers(demo.events.append)

@@ -67,6 +67,12 @@ class SimulatedCamera:
         """A form that says it was kept during an outage, or has no time of its own: no good for a live camera."""
         return self._read.retransmitted or not self._read.capture_time_raw
 
+    @property
+    def has_both_pictures(self) -> bool:
+        """A form with a plate crop and a picture of the vehicle or the scene in its body: a validator sees both."""
+        roles = {image.role for image in self._read.images if image.data is not None}
+        return "plate" in roles and bool(roles & {"scene", "vehicle"})
+
     def shoot(self, plate: str, at: datetime) -> Shot:
         """The request for this vehicle at this moment (aware UTC, true time; the camera adds its skew)."""
         captured = at + self._skew

@@ -73,6 +73,7 @@ class Fleet:
     duplicates  share of events that are posted again, once to three times
     reorder     share of events that are sent a few seconds late
     patience    how often a camera sends one post until it is told yes
+    pictured    share of events in forms that carry both a plate and a vehicle picture, where the make has such
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Fleet:
         duplicates: float = 0.0,
         reorder: float = 0.0,
         patience: int = 20,
+        pictured: float = 0.0,
         seed: int = 1,
         on_post: Callable[[Posted], None] = lambda posted: None,
     ) -> None:
@@ -93,6 +95,7 @@ class Fleet:
         self._duplicates = duplicates
         self._reorder = reorder
         self._patience = patience
+        self._pictured = pictured
         self._chance = random.Random(seed)
         self._on_post = on_post
         self._stop = asyncio.Event()
@@ -126,8 +129,12 @@ class Fleet:
             await asyncio.gather(*pending)
         return self.tally
 
+    def _forms(self, member: Member) -> list[SimulatedCamera]:
+        complete = [camera for camera in member.cameras if camera.has_both_pictures]
+        return complete if complete and self._chance.random() < self._pictured else member.cameras
+
     async def _event(self, session: aiohttp.ClientSession, member: Member) -> None:
-        camera = self._chance.choice(member.cameras)
+        camera = self._chance.choice(self._forms(member))
         shot = camera.shoot(indonesian_plate(self._chance), datetime.now(UTC))
         repeats = self._chance.randint(1, 3) if self._chance.random() < self._duplicates else 0
         if self._chance.random() < self._reorder:

@@ -12,6 +12,7 @@ from core.hooks.plugin import PluginContext
 from core.testing.camera import CannotPlay, SimulatedCamera, playable
 from core.testing.drawing import indonesian_plate
 from core.testing.fixtures import device
+from core.testing.fleet import Fleet, enlist
 
 AT = datetime(2026, 11, 21, 3, 4, 5, tzinfo=UTC)
 
@@ -48,6 +49,18 @@ def test_a_shot_shows_the_plate_the_time_and_pictures_of_its_own(maker):
             assert first.event_id != second.event_id, path.name
         for one, other in zip(first.images, second.images, strict=True):
             assert one.url or bytes(one.data) != bytes(other.data), path.name
+
+
+@pytest.mark.parametrize("maker", ["hikvision", "dahua", "generic"])
+def test_a_fleet_for_people_shows_the_plate_and_the_vehicle_of_every_case(maker):
+    member = enlist(device(maker), "kunci", fixtures(maker), parser(maker))
+    cameras = {camera.fixture for _ in range(50) for camera in Fleet("", [member], pictured=1.0)._forms(member)}
+
+    assert cameras
+    for camera in (SimulatedCamera(path, device(maker), parser(maker)) for path in cameras):
+        read = camera._first_read(camera.shoot("B 77 QZ", AT).body)
+        roles = {image.role for image in read.images if image.data}
+        assert "plate" in roles and roles & {"scene", "vehicle"}, camera.fixture.name
 
 
 def test_a_fixture_without_a_plate_cannot_be_played():
