@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router
-from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, License, RequestBody, SecurityScheme, Server, Tag
+from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
 from sqlalchemy import select
 
 from core import metrics
@@ -42,10 +41,21 @@ from core.realtime.sockets import Sockets
 from core.settings import Settings
 from core.traffic import routes as review_routes
 from core.traffic import search_routes
-from core.web import client, device_admin, device_help, health, live, notice_desk, operations, overview, sessions
+from core.web import (
+    client,
+    device_admin,
+    device_help,
+    health,
+    live,
+    notice_desk,
+    operations,
+    overview,
+    plugin_desk,
+    sessions,
+)
 from core.web.announcer import Announcer
 from core.web.call import Call, Media, Previews, Services
-from core.web.docs import OfflineSwagger
+from core.web.docs import Description, OfflineSwagger, with_optional_bodies
 from core.web.prefixes import under_both
 from core.web.security import complete_answer
 
@@ -78,7 +88,7 @@ _TAGS = [
 _API = (
     *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS, *search_routes.HANDLERS,
     *operations.HANDLERS, *overview.HANDLERS, *device_admin.HANDLERS, *device_help.HANDLERS, *sessions.HANDLERS,
-    *notice_desk.HANDLERS,
+    *notice_desk.HANDLERS, *plugin_desk.HANDLERS,
     *under_both([
         *contract_routes.HANDLERS, *routes_owner.HANDLERS, *routes_officer.HANDLERS, *routes_police.HANDLERS,
         *routes_shared.HANDLERS, *routes_external.HANDLERS, *routes_notices.HANDLERS, *routes_media.HANDLERS,
@@ -103,6 +113,43 @@ def create_app(
     previews      the cameras' newest pictures; default: those in Redis, none without it
     extra_health  further checks of /readyz by name; "broker" never does more than degrade
     """
+    return furnish(
+        bare_app(docs=settings.docs_enabled), settings, database, host=host, media=media, previews=previews,
+        extra_health=extra_health,
+    )  # fmt: skip
+
+
+def bare_app(*, docs: bool) -> Litestar:
+    """The routes with nothing behind them, which is what costs: each process does this once. Raises PolicyGap."""
+    app = Litestar(
+        route_handlers=[_together(*_API, *client.HANDLERS)],
+        guards=[enforce_policy],
+        middleware=[sessions.PageSessions()],
+        dependencies={"call": Provide(_call, sync_to_thread=False)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_request=_begin,
+        before_send=[complete_answer],
+        openapi_config=_description() if docs else None,
+        request_max_body_size=MAX_BODY,
+        lifespan=[_lifespan],
+        debug=False,
+        logging_config=None,  # core.log has set logging up; Litestar would set it up again
+    )  # fmt: skip
+    check_policy(_operations(app))
+    return app
+
+
+def furnish(
+    app: Litestar,
+    settings: Settings,
+    database: Database,
+    *,
+    host: Any = None,
+    media: Media | None = None,
+    previews: Previews | None = None,
+    extra_health: Mapping[str, Callable[[], Health]] | None = None,
+) -> Litestar:
+    """Put what the routes work with behind a bare app; parameters as in `create_app`. Returns the same app."""
     own_media = None
     if media is None:
         media = own_media = MediaStore(settings.home / "media", read_payload=_payload_reader(database))
@@ -115,38 +162,21 @@ def create_app(
         accounts=Accounts(database, settings.signing_key().reveal()),
     )  # fmt: skip
     probe = health.Probe(services, extra_health)
-    hub = live.make_hub(services)
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> Any:
-        hub.start()
-        yield
-        await hub.stop()
-        probe.close()
-        if announcer is not None:
-            announcer.close()
-        if own_media is not None:
-            own_media.close()
-
-    app = Litestar(
-        route_handlers=[_together(*_API, *client.HANDLERS)],
-        guards=[enforce_policy],
-        middleware=[sessions.PageSessions()],
-        dependencies={"call": Provide(_call, sync_to_thread=False)},
-        exception_handlers=EXCEPTION_HANDLERS,
-        before_request=_begin,
-        before_send=[complete_answer],
-        openapi_config=_description() if settings.docs_enabled else None,
-        request_max_body_size=MAX_BODY,
-        state=State({"services": services, "readiness": probe, "live": live.LiveDesk(services), "hub": hub}),
-        lifespan=[lifespan],
-        debug=False,
-        logging_config=None,  # core.log has set logging up; Litestar would set it up again
-    )  # fmt: skip
-    check_policy(_operations(app))
-    if settings.docs_enabled:
-        _say_optional_bodies(app)
+    closing = [probe.close, *([announcer.close] if announcer else []), *([own_media.close] if own_media else [])]
+    app.state.update({
+        "services": services, "readiness": probe, "live": live.LiveDesk(services), "hub": live.make_hub(services),
+        "closing": closing,
+    })  # fmt: skip
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    app.state["hub"].start()
+    yield
+    await app.state["hub"].stop()
+    for close in app.state["closing"]:
+        close()
 
 
 def with_sockets(app: Litestar) -> Sockets:
@@ -162,8 +192,7 @@ def describe() -> dict[str, Any]:
         dependencies={"call": Provide(_call, sync_to_thread=False)},
         openapi_config=_description(),
     )  # fmt: skip
-    _say_optional_bodies(app)
-    return app.openapi_schema.to_schema()
+    return with_optional_bodies(app.openapi_schema.to_schema())
 
 
 def _together(*handlers: Any) -> Router:
@@ -196,18 +225,6 @@ def _payload_reader(database: Database) -> Callable[[int], bytes]:
     return read
 
 
-def _say_optional_bodies(app: Litestar) -> None:
-    """Litestar says "required" of every body; one that may be null may be left out."""
-    for item in (app.openapi_schema.paths or {}).values():
-        body = item.post.request_body if item.post else None
-        if not isinstance(body, RequestBody):
-            continue
-        content = body.content.get("application/json")
-        options = getattr(content.schema, "one_of", None) or () if content is not None else ()
-        if any(getattr(option, "type", None) == "null" for option in options):
-            body.required = False
-
-
 def _call(request: Request[Any, Any, Any]) -> Call:
     return Call(request)
 
@@ -232,7 +249,7 @@ def _description() -> OpenAPIConfig:
             }
         ),
         use_handler_docstrings=True,
-        render_plugins=[OfflineSwagger()],
+        render_plugins=[OfflineSwagger(), Description()],
         openapi_router=Router(
             "/schema",
             route_handlers=[],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import queue
 from datetime import UTC, datetime, timedelta
@@ -10,12 +12,14 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar
+from litestar.datastructures import State
+from litestar.events import SimpleEventEmitter
 from litestar.testing import TestClient
 from sqlalchemy import insert, select, update
 
 from core.accounts.tables import admins, device_health, devices, officers, vendors
 from core.accounts.tokens import TokenKey
-from core.app import create_app
+from core.app import bare_app, furnish
 from core.db.engine import Database
 from core.domain.events import DomainEvent
 from core.evidence.tables import media
@@ -27,6 +31,27 @@ from core.traffic.tables import passages, plate_reads, violations
 
 KEY = "a key of the tests, long enough to sign tokens"
 PASSWORD = "benar-kuda-baterai-9"
+
+
+def routes_once(*, docs: bool) -> Litestar:
+    """An app of one's own over routes that are put together once per process: they take most of a second.
+
+    It shares what Litestar 2.25 only reads after its start (routes, plugins, the description) and has a state, an
+    emitter and an entry of its own. tests/api/test_shared_routes.py says that two at once do not mix.
+    """
+    made = _bare_app(docs)
+    app = copy.copy(made)
+    app.state = State()
+    app.event_emitter = SimpleEventEmitter(listeners=[])
+    app.asgi_router = copy.copy(made.asgi_router)
+    app.asgi_router.app = app
+    app.asgi_handler = app._create_asgi_handler()
+    return app
+
+
+@functools.cache
+def _bare_app(docs: bool) -> Litestar:
+    return bare_app(docs=docs)
 
 
 class MemoryMedia:
@@ -102,7 +127,8 @@ class World:
 
     def app(self, **more: Any) -> Litestar:
         """The application over this world."""
-        return create_app(self.settings, self.database, host=self.host, media=self.media, **more)
+        app = routes_once(docs=self.settings.docs_enabled)
+        return furnish(app, self.settings, self.database, host=self.host, media=self.media, **more)
 
     def client(self, **more: Any) -> TestClient[Litestar]:
         """A client of a fresh application; exceptions become answers, as in the real server."""

@@ -60,7 +60,7 @@ class _Told(msgspec.Struct):
 
 
 @get("/api/makers/{maker:str}/steps", operation_id="get_maker_steps", tags=_TAG, sync_to_thread=True,
-     summary="What to type into a make's menu", responses=documented(401, 403))  # fmt: skip
+     summary="What to type into a make's menu", responses=documented(401, 403, 404))  # fmt: skip
 def maker_steps(call: NamedDependency[Call], maker: FromPath[_Maker]) -> Response[Ok[MakerSteps]]:
     """The steps at the device, from the manual beside the make's plugin; none for a make that is not enabled."""
     instances = call.services.host.instances if call.services.host is not None else ()

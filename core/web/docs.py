@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, Router, get
-from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.params import FromPath
 
 from core.problems import Problem
@@ -71,6 +71,24 @@ class OfflineSwagger(OpenAPIRenderPlugin):
         router.register(_openapi_30)
 
 
+class Description(JsonRenderPlugin):
+    """`/schema/openapi.json`: made when somebody first asks for it, not at every start."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The document as bytes."""
+        return super().render(request, with_optional_bodies(openapi_schema))
+
+
+def with_optional_bodies(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, changed in place: Litestar says "required" of every body; one that may be null may be left out."""
+    for item in document.get("paths", {}).values():
+        body = item.get("post", {}).get("requestBody", {})
+        schema = body.get("content", {}).get("application/json", {}).get("schema", {})
+        if {"type": "null"} in schema.get("oneOf", ()):
+            body["required"] = False
+    return document
+
+
 @get("/assets/{name:str}", include_in_schema=False, sync_to_thread=True)
 def _asset(name: FromPath[str]) -> Response[bytes]:
     if name == "start.js":
@@ -84,7 +102,7 @@ def _asset(name: FromPath[str]) -> Response[bytes]:
 
 @get("/openapi-3.0.json", include_in_schema=False, sync_to_thread=True)
 def _openapi_30(request: Request[Any, Any, Any]) -> Response[bytes]:
-    document = as_openapi_30(request.app.openapi_schema.to_schema())
+    document = as_openapi_30(with_optional_bodies(request.app.openapi_schema.to_schema()))
     return Response(msgspec.json.encode(document), media_type="application/json")
 
 

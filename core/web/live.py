@@ -157,7 +157,7 @@ def _replay(services: Services, link: Link) -> Any:
 
 
 @post("/realtime/ticket", operation_id="create_realtime_ticket", tags=_TAG, status_code=201, sync_to_thread=True,
-      summary="Get a ticket for the websocket", responses=documented(401))  # fmt: skip
+      summary="Get a ticket for the websocket", responses=documented(401, 403))  # fmt: skip
 def create_realtime_ticket(request: Request[Any, Any, Any], call: NamedDependency[Call]) -> Response[Ok[Ticket]]:
     """A websocket cannot carry a token in a header, and must not in its address: it opens with this instead."""
     token = request.headers.get("authorization", "").partition(" ")[2].strip()

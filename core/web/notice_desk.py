@@ -80,7 +80,7 @@ def retry_deliveries(data: JSONBody[ByHand], call: NamedDependency[Call]) -> Ok[
 
 
 @post("/api/notification/acknowledge", operation_id="acknowledge_notices", tags=_NOTICES, status_code=200,
-      sync_to_thread=True, summary="Acknowledge", responses=documented(401))  # fmt: skip
+      sync_to_thread=True, summary="Acknowledge", responses=documented(401, 403))  # fmt: skip
 def acknowledge_notices(data: JSONBody[Seen], call: NamedDependency[Call]) -> Ok[Acknowledged]:
     """The person has seen these: they count as read and delivered, and no further channel is tried."""
     with call.services.database.system() as connection:

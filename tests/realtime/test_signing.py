@@ -5,9 +5,10 @@ from litestar.testing import TestClient
 
 from core.accounts.service import Accounts
 from core.accounts.tables import officers, owners
-from core.app import create_app
+from core.app import furnish
 from core.hooks.plugin import Secret
 from core.settings import Settings
+from core.testing.review import routes_once
 from core.web.prefixes import PREFIXES
 
 KEY = "kunci-uji-" * 5
@@ -38,7 +39,7 @@ def house(database, make_vendor, tmp_path):
         return number, {"Authorization": f"Bearer {accounts._key.issue(role, number, 1)[0]}"}
 
     settings = Settings(home=tmp_path, secret_key=Secret(KEY), docs_enabled=False)
-    with TestClient(create_app(settings, database, host=Signer())) as client:
+    with TestClient(furnish(routes_once(docs=False), settings, database, host=Signer())) as client:
         yield client, vendor, token(owners, "owner"), token(officers, "officer")
 
 

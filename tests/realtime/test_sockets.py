@@ -14,12 +14,13 @@ from websockets.sync.client import connect
 
 from core.accounts.service import Accounts
 from core.accounts.tables import devices, officers, owners
-from core.app import create_app, with_sockets
+from core.app import furnish, with_sockets
 from core.hooks.plugin import Secret
 from core.notices.drain import NoticeDesk
 from core.notices.service import announce
 from core.realtime.bus import Bus, use_bus
 from core.settings import Settings
+from core.testing.review import routes_once
 
 PATIENCE_S = 20.0
 KEY = "kunci-uji-" * 5
@@ -31,7 +32,7 @@ class Server:
     def __init__(self, database, home, redis_url=""):
         settings = Settings(home=home, redis_url=redis_url, secret_key=Secret(KEY), docs_enabled=False,
                             cors_origins=("https://app.example.id",))  # fmt: skip
-        app = create_app(settings, database)
+        app = furnish(routes_once(docs=False), settings, database)
         self.live, self.hub = app.state["live"], app.state["hub"]
         config = uvicorn.Config(with_sockets(app), port=0, log_config=None, ws="websockets-sansio", lifespan="on")
         self.server = uvicorn.Server(config)
