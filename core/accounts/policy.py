@@ -42,6 +42,8 @@ STAFF = Rule("vendor", _STAFF)
 ADMIN = Rule("vendor", _ADMIN)
 OWNER = Rule("own", frozenset({"owner"}))
 POLICE = Rule("assigned", frozenset({"police"}))
+ADDED = Rule("vendor", _EVERYBODY)
+"""What plugins add: each of their routes and pages names its roles itself (core.web.plugin_desk)."""
 INVOLVED = Rule("involved", _EVERYBODY)
 INVOLVED_STAFF = Rule("involved", frozenset({"officer", "admin", "police"}))
 
@@ -83,6 +85,10 @@ POLICY: dict[str, Rule] = {
     "get_maker_steps": STAFF,
     "list_sinks": STAFF,
     "list_plugins": ADMIN,
+    "list_plugin_pages": ADDED,
+    "get_plugin_page": ADDED,
+    "ask_plugin": ADDED,
+    "tell_plugin": ADDED,
     "list_sync": STAFF,
     "retry_sync": STAFF,
     "confirm_sync": STAFF,

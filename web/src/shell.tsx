@@ -3,9 +3,10 @@ import { CloudOff, Globe, KeyRound, LogOut, Menu, Monitor, Moon, PanelLeftClose,
 import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { roleOf, useDoor, useSession } from "./api/session.tsx";
-import { msg, t } from "./i18n/index.ts";
+import { msg, number, t } from "./i18n/index.ts";
 import { setPreferences, type Theme, usePreferences, type Zone, ZONES } from "./i18n/language.ts";
 import { moment } from "./i18n/time.ts";
+import { Alarms, useNewIncidents } from "./live/alarm.tsx";
 import { useNow, useOnline } from "./live/live.ts";
 import { Password } from "./password.tsx";
 import { type Group, GROUPS, type Page, pagesOf } from "./pages/registry.ts";
@@ -21,8 +22,9 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
   const [open, setOpen] = useState(false);
   const [path] = useLocation();
   useEffect(() => setOpen(false), [path]); // by links in the page, by the browser's own buttons
+  const waiting = useNewIncidents();
   useEffect(() => {
-    document.title = page ? `${t(page.title)} · Tangkapin` : "Tangkapin";
+    document.title = `${waiting ? `(${waiting}) ` : ""}${page ? `${t(page.title)} · Tangkapin` : "Tangkapin"}`;
   });
   const pages = pagesOf(roleOf(session)).filter((entry) => !entry.hidden && entry.group !== "account");
   return (
@@ -47,6 +49,12 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
                     <Link href={entry.path} aria-current={entry === page ? "page" : undefined} title={t(entry.title)} onClick={() => setOpen(false)}>
                       <entry.icon size={18} strokeWidth={1.75} aria-hidden />
                       <span>{t(entry.title)}</span>
+                      {entry.path === "/incidents" && waiting > 0 && (
+                        <strong className="rail-count">
+                          {number(waiting)}
+                          <span className="sr-only"> {t("new")}</span>
+                        </strong>
+                      )}
                     </Link>
                   </li>
                 ))}
@@ -64,12 +72,15 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
         <Clock />
         <Person />
       </header>
-      {!online && (
-        <p className="offline" role="status">
-          <CloudOff size={16} aria-hidden />
-          {t("No network. What you see may be old; nothing can be decided now.")}
-        </p>
-      )}
+      <div className="bar-notes">
+        <Alarms />
+        {!online && (
+          <p className="offline" role="status">
+            <CloudOff size={16} aria-hidden />
+            {t("No network. What you see may be old; nothing can be decided now.")}
+          </p>
+        )}
+      </div>
       <main id="main" className={page?.full ? "main main-full" : "main"} tabIndex={-1}>
         <Suspense fallback={<Loading />}>{children}</Suspense>
       </main>
