@@ -36,6 +36,7 @@ class DetectionRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     masks       polygons where nothing counts (a poster, a shop window with knives)
     cooldown_s  a weapon that was reported and is seen again within that time belongs to the same report
     repeat_s    meanwhile further frames are added to it so often at most
+    quiet_s     for so long after an officer called one a false alarm the same type opens no report here; 0: at once
     """
 
     score: Share = 0.4
@@ -50,6 +51,7 @@ class DetectionRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     masks: tuple[Polygon, ...] = ()
     cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 60.0
     repeat_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5.0
+    quiet_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 600.0
 
     def __post_init__(self) -> None:
         if self.needed > self.of:

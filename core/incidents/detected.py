@@ -37,6 +37,7 @@ class Detected(msgspec.Struct, frozen=True, kw_only=True):
     looked_at, positive   how many of the last frames were looked at, and how many of them showed it
     thresholds    what the decision rested on: score, n of m, sizes (goes to reports.detection as it is)
     cooldown_s    an open report of this camera and type that is not older takes the frames instead of a new report
+    quiet_s       so long after such a report was rejected as a false alarm nothing new opens
     payload_id    of a pushed picture, else None
     """
 
@@ -52,11 +53,15 @@ class Detected(msgspec.Struct, frozen=True, kw_only=True):
     model_sha256: str
     thresholds: dict[str, Any] = msgspec.field(default_factory=dict)
     cooldown_s: float = 60.0
+    quiet_s: float = 600.0
     payload_id: int | None = None
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What came of it. created False: the frames went to the open report."""
+    """What came of it. created False: the frames went to the open report, or, is_silenced, were let go: an officer had
+    just said of that report that it was a false alarm.
+    """
 
     report_id: int
     created: bool
+    is_silenced: bool = False

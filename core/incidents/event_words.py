@@ -22,6 +22,7 @@ EVENT_WORDS: dict[str, tuple[str, str]] = {
     "cancelled": ("Penugasan dibatalkan", "Assignment cancelled"),
     "rejected": ("Laporan ditolak", "Report rejected"),
     "recalled": ("Laporan ditarik kembali", "Report recalled"),
+    "silenced": ("Terlihat lagi, tidak dilaporkan ulang", "Seen again, not reported again"),
     "stop_acknowledged": ("Penarikan diketahui petugas", "Recall acknowledged"),
     "evidence_added": ("Bukti ditambahkan", "Evidence added"),
     "message_added": ("Pesan ditambahkan", "Message added"),

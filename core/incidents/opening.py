@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import exists, func, insert, select, text
 
 from core.accounts.principal import Principal, ServicePrincipal
 from core.accounts.tables import devices, owners
@@ -18,7 +18,8 @@ from core.incidents.detected import Detected, Opened
 from core.incidents.errors import Invalid, NotAllowed, NotFound
 from core.incidents.evidence import Blobs, check_picture
 from core.incidents.geo import is_position, nearest_stations
-from core.incidents.tables import report_evidence, reports
+from core.incidents.tables import report_events, report_evidence, reports
+from core.incidents.verdicts import WRONG
 
 EXTERNAL_COOLDOWN_S = 60.0
 """What a detector elsewhere sends of one camera and type within this time is one incident."""
@@ -74,6 +75,10 @@ def open_detected(act: Act, blobs: Blobs, detected: Detected) -> Opened:
     if found is not None:
         _add_frames(act, blobs, found, detected)
         return Opened(found["id"], False)
+    wrong = _just_rejected(act, device["id"], detected)
+    if wrong is not None:
+        _say_silenced(act, wrong, detected.quiet_s)
+        return Opened(wrong["id"], False, is_silenced=True)
     report = _insert(
         act, device, source="detection", client_id=client_id, incident_type=detected.incident_type,
         title=f"{_TITLES[detected.incident_type]}: {device['device_name'] or device['device_code']}"[:200],
@@ -231,6 +236,31 @@ def _open_report(act: Act, device_id: int, source: str, kind: IncidentType, at: 
         .with_for_update()
     )  # fmt: skip
     return act.connection.execute(query).mappings().first()
+
+
+def _just_rejected(act: Act, device_id: int, detected: Detected) -> Any:
+    """The report of this camera and type that an officer called a false alarm less than the quiet time ago."""
+    kind = detected.incident_type
+    query = (
+        select(reports)
+        .where(
+            reports.c.device_id == device_id, reports.c.source == "detection",
+            reports.c.incident_type.in_(_ALIKE.get(kind, (kind.value,))),
+            reports.c.status == "rejected", reports.c.reason_code.in_(WRONG),
+            reports.c.completed_at > act.now - timedelta(seconds=detected.quiet_s),
+        )
+        .order_by(reports.c.id.desc())
+        .limit(1)
+    )  # fmt: skip
+    return act.connection.execute(query).mappings().first()
+
+
+def _say_silenced(act: Act, report: Any, quiet_s: float) -> None:
+    """One line for each rejected report, however often it is seen again; how often is in detection_stats."""
+    told = exists().where(report_events.c.report_id == report["id"], report_events.c.action == "silenced")
+    if not act.connection.execute(select(told)).scalar():
+        until = report["completed_at"] + timedelta(seconds=quiet_s)
+        act.write(report, "silenced", until=until.isoformat())
 
 
 def _repeated(act: Act, vendor_id: int, source: str, client_id: str | None) -> int | None:

@@ -236,7 +236,7 @@ detection_stats = Table(
     tenant(foreign_key=False),
     *(Column(name, BigInteger, nullable=False, server_default=text("0"))
       for name in ("watched_ms", "frames_read", "frames_still", "frames_skipped", "frames_detected", "frames_positive",
-                   "latency_us", "reports")),
+                   "latency_us", "reports", "silenced")),
     comment="per camera, day and detector: what was looked at, what was not and why",
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ NOBODY = ""
 """The detector of what none looked at."""
 COUNTED = (
     "watched_ms", "frames_read", "frames_still", "frames_skipped", "frames_detected", "frames_positive", "latency_us",
-    "reports",
+    "reports", "silenced",
 )  # fmt: skip
 Key = tuple[date, int, int, str]
 

@@ -42,6 +42,7 @@ def detected(device: Device, rules: DetectionRules, finding: Finding, *, payload
         model_sha256=finding.best.model_sha256,
         thresholds=rules.shown(),
         cooldown_s=rules.cooldown_s,
+        quiet_s=rules.quiet_s,
         payload_id=payload_id,
     )
 

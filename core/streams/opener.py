@@ -86,10 +86,13 @@ def open_one(reports: Reports, book: Book, detected: Detected, ring: Callable[[]
     opened = reports.open_detected(detected)
     if opened.created:
         book.count(detected.device, reports=1)
+    if opened.is_silenced:
+        book.count(detected.device, silenced=1)
     log.info(
         "incident_reported",
         report=opened.report_id,
         created=opened.created,
+        silenced=opened.is_silenced,
         device=detected.device.code,
         incident_type=detected.incident_type.value,
         confirmed=detected.is_confirmed,

@@ -1,6 +1,7 @@
 import threading
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from core.accounts.tables import devices, stations
@@ -56,8 +57,46 @@ def test_the_cooldown_counts_from_the_last_frame(town):
 
 def test_a_closed_report_takes_no_frames(town):
     first = town.reports.open_detected(town.detected(1))
-    town.reports.verify(town.officer, first.report_id, ReportStatus.REJECTED, reason_code="false_alarm")
+    town.reports.verify(town.officer, first.report_id, ReportStatus.REJECTED, reason_code="test")
     assert town.reports.open_detected(town.detected(20)).created
+
+
+@pytest.mark.parametrize("reason", ["false_alarm", "not_a_weapon"])
+def test_after_a_false_alarm_the_same_thing_is_silent_for_its_quiet_time(town, reason):
+    first = town.reports.open_detected(town.detected(1)).report_id
+    town.later(300)
+    town.reports.verify(town.officer, first, ReportStatus.REJECTED, reason_code=reason)
+    for colour in (20, 40):
+        town.later(299)
+        again = town.reports.open_detected(town.detected(colour))
+        assert (first, False, True) == (again.report_id, again.created, again.is_silenced)
+    assert ["opened", "recalled", "silenced"] == town.timeline(first)
+    assert 2 == len(town.all(report_evidence))
+    assert ["weapon_detected", "recalled"] == town.kinds()
+    town.later(3)
+    assert town.reports.open_detected(town.detected(60)).created
+
+
+def test_a_quiet_time_is_of_one_type_and_one_camera(town):
+    first = town.reports.open_detected(town.detected(1)).report_id
+    town.reports.verify(town.officer, first, ReportStatus.REJECTED, reason_code="false_alarm")
+    assert town.reports.open_detected(town.detected(20, incident_type=IncidentType.GUN)).created
+    elsewhere = town.add(devices, device_code=f"lain-{town.n}", maker="generic")
+    other = msgspec.structs.replace(town.detected().device, id=elsewhere)
+    assert town.reports.open_detected(town.detected(40, device=other)).created
+
+
+def test_a_quiet_time_of_nothing_silences_nothing(town):
+    first = town.reports.open_detected(town.detected(1)).report_id
+    town.reports.verify(town.officer, first, ReportStatus.REJECTED, reason_code="false_alarm")
+    assert town.reports.open_detected(town.detected(20, quiet_s=0.0)).created
+
+
+def test_an_external_detector_is_never_silenced(town):
+    for _ in range(2):
+        report = town.reports.open_external(town.key(), external(town))
+        town.reports.verify(town.officer, report, ReportStatus.REJECTED, reason_code="false_alarm")
+    assert 2 == len(town.all(reports))
 
 
 def test_another_type_or_camera_is_another_incident(town):
