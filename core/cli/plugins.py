@@ -47,7 +47,16 @@ def list_(file: Path | None, as_json: bool) -> None:
         return
     rows = [("id", "use", "kind", "version", "stability", "state", "serves", "hooks")]
     rows += [
-        (i.id, i.use, i.kind, i.version or "-", i.stability or "-", i.state, _serves(i), " ".join(i.hooks) or "-")
+        (
+            i.id,
+            i.use,
+            i.kind,
+            i.version or "-",
+            i.stability or "-",
+            "shadow" if i.shadow and not i.reason else i.state,
+            _serves(i),
+            " ".join(i.hooks) or "-",
+        )
         for i in infos
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -56,6 +65,8 @@ def list_(file: Path | None, as_json: bool) -> None:
     for info in infos:
         if info.reason:
             click.echo(f"\n{info.id} is quarantined: {info.reason}")
+        if info.shadow:
+            click.echo(f"\n{_told_shadow(settings.home, info.id)}")
 
 
 @command.command("check")
@@ -209,6 +220,40 @@ def plan(ctx: click.Context, file: Path | None, as_json: bool) -> None:
     ctx.exit(1 if found.problems else 3 if found.loses else 0)
 
 
+@command.command("shadow")
+@click.argument("instance")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--forget", is_flag=True, help="Start counting anew (at its next start).")
+def shadow(instance: str, as_json: bool, forget: bool) -> None:
+    """Show how the shadow INSTANCE differs from the live plugins: counts by hook and kind, with examples.
+
+    Examples hold plate numbers as the payloads do.
+    """
+    from core.hooks.shadow import open_book
+    from core.streams.shadow import book_path
+
+    settings = settings_of()
+    known = [one.id for one in read_deployment(settings.plugins_file) if one.shadow]
+    path = book_path(settings.home, instance)
+    if instance not in known and not path.exists():
+        raise UnknownInstance(f"{settings.plugins_file} has no shadow {instance!r}; {closest(instance, known)}")
+    book = open_book(path, instance)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(book), indent=2).decode())
+    else:
+        click.echo(_told_shadow(settings.home, instance))
+        click.echo(f"since {book.since:%Y-%m-%d %H:%M} UTC, {book.skipped} payloads skipped")
+        for hook, asked in book.asked.items():
+            click.echo(f"\n{hook}: asked {asked} times")
+            kinds = book.differences.get(hook, {})
+            for kind, count in sorted(kinds.items(), key=lambda item: -item[1].n):
+                click.echo(f"  {count.n:7}  {kind}")
+                for one in count.examples:
+                    click.echo(f"           payload {one.payload_id}: live {one.live!r}, shadow {one.shadow!r}")
+    if forget:
+        path.unlink(missing_ok=True)
+
+
 def _with_states(infos: list[InstanceInfo], settings: Settings) -> list[InstanceInfo]:
     """What the installation's database says of instances that load well."""
     from core.cli.serve import open_database
@@ -232,12 +277,52 @@ def _with_states(infos: list[InstanceInfo], settings: Settings) -> list[Instance
 
 def _look(path: Path) -> list[InstanceInfo]:
     """Load all instances as if none were required, so that one that cannot run hides no other."""
-    host = Host.build(read_deployment(path), file=path, environ=os.environ, strict=False)
+    declared = read_deployment(path)
+    host = Host.build(declared, file=path, environ=os.environ, strict=False)
     try:
-        return host.instances
+        infos = {info.id: info for info in host.instances}
     finally:
         host.close()
+    for one in declared:
+        if one.shadow:  # by itself, since it may speak for the make of a live one
+            alone = Host.build([one], file=path, environ=os.environ, strict=False, shadows=True)
+            infos[one.id] = alone.instances[0]
+            alone.close()
+    return list(infos.values())
+
+
+def _told_shadow(home: Path, instance: str) -> str:
+    from core.hooks.shadow import open_book
+    from core.streams.shadow import book_path
+
+    book = open_book(book_path(home, instance), instance)
+    if not book.asked:
+        return f"{instance} is a shadow: nothing was compared yet ({book.state or 'not started'})"
+    return f"{instance} is a shadow: asked {sum(book.asked.values())} times, {book.total()} differences ({book.state})"
 
 
 def _serves(info: InstanceInfo) -> str:
     return ",".join((*info.vendors, *info.devices)) or "all"
+
+
+@command.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("instance", required=False)
+@click.argument("name", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_FILE
+def run(instance: str | None, name: str | None, arguments: tuple[str, ...], file: Path | None) -> None:
+    """Run a command that a plugin adds; without NAME, list them."""
+    path = settings_of(plugins_file=file).plugins_file
+    host = Host.load(path, environ=os.environ, data_dir=settings_of(plugins_file=file).home / "plugins")
+    try:
+        if instance is None or name is None:
+            for one in [instance] if instance else host.extended("commands"):
+                for known in host.commands(one):
+                    click.echo(f"{one} {known.name}  {known.help}".rstrip())
+            return
+        names = [known.name for known in host.commands(instance)]
+        if name not in names:
+            raise UnknownInstance(f"{instance} has no command {name!r}; {closest(name, names)}")
+        click.echo(host.run_command(instance, name, list(arguments)))
+    finally:
+        host.close()

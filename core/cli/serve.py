@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-ROLES = ("ingest", "parse", "streams", "detect", "work")
+ROLES = ("ingest", "parse", "streams", "detect", "shadow", "work")
 
 
 @click.command("serve")
@@ -41,7 +41,10 @@ def command(only: str | None, ready_file: Path | None) -> None:
     configure(settings.log_style, settings.log_level)
     if only:
         check_schema(settings)
-        run = {"ingest": run_ingest, "parse": run_parse, "streams": run_streams, "detect": run_detect, "work": run_work}
+        run = {
+            "ingest": run_ingest, "parse": run_parse, "streams": run_streams, "detect": run_detect,
+            "shadow": run_shadow, "work": run_work,
+        }  # fmt: skip
         run[only](settings, ready_file)
         return
     serve(settings, ready_file)
@@ -84,10 +87,19 @@ def add_processes(
     for role in ROLES:
         if role == "detect" and not wants_detection(settings, database_url):
             continue
+        if role == "shadow" and not has_shadows(settings):
+            continue
         arguments = [sys.executable, "-P", "-m", "core.cli.main", "serve", "--only", role]
         if role == "ingest" and ready_file is not None:
             arguments += ["--ready-file", str(ready_file)]
         supervisor.add(role, arguments, environ)
+
+
+def has_shadows(settings: Settings) -> bool:
+    """Whether plugins.toml has an instance with `shadow = true`."""
+    from core.hooks.deployment import read_deployment
+
+    return any(declared.shadow for declared in read_deployment(settings.plugins_file))
 
 
 def wants_detection(settings: Settings, database_url: str) -> bool:
@@ -99,6 +111,8 @@ def wants_detection(settings: Settings, database_url: str) -> bool:
     from core.hooks.deployment import find_class, read_deployment
 
     for declared in read_deployment(settings.plugins_file):
+        if declared.shadow:
+            continue
         with contextlib.suppress(Exception):  # the processes that load it say what is wrong with it
             if "detect_frames" in implemented(find_class(declared.use)):
                 return True
@@ -262,10 +276,12 @@ def run_detect(settings: Settings, ready_file: Path | None) -> None:
     from core.streams.preview import PreviewWriter
     from core.streams.process import DetectProcess
     from core.sync.cases import open_media
+    from core.web.announcer import Announcer
 
     database = open_database(settings)
     redis_url = open_services(settings, start=False).redis_url
     host = load_host(settings)
+    observers = Announcer(host)  # one that hangs keeps no incident waiting
     box = SecretBox(settings.signing_key())
     media = open_media(database, settings.home / "media")
     stop = threading.Event()
@@ -275,7 +291,7 @@ def run_detect(settings: Settings, ready_file: Path | None) -> None:
         database,
         host,
         media,
-        Reports(database, media, host, settings=settings),
+        Reports(database, media, observers, settings=settings),
         lambda: load_cameras(database, box),
         redis_url,
         stop,
@@ -286,9 +302,27 @@ def run_detect(settings: Settings, ready_file: Path | None) -> None:
     try:
         process.run()
     finally:
+        observers.close()
         host.close()
         media.close()
         database.dispose()
+
+
+def run_shadow(settings: Settings, _: Path | None) -> None:
+    """Shadow plugins: stored payloads a second time, compared with the live plugins."""
+    from core.hooks.deployment import read_deployment
+    from core.streams.shadow import ShadowStage
+
+    database = open_database(settings)
+    url = database.url
+    database.dispose()
+    stage = ShadowStage(
+        url, read_deployment(settings.plugins_file), settings.plugins_file, settings.home, environ=os.environ,
+        timeout_s=settings.parse_timeout_s, memory_mib=settings.parse_memory_mib,
+    )  # fmt: skip
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stage.stop())
+    stage.run()
 
 
 def run_work(settings: Settings, _: Path | None) -> None:

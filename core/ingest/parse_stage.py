@@ -164,8 +164,8 @@ class ParseStage:
             return
         code = 1
         try:
-            _die_with_parent(parent)
-            _limit_memory(self._memory_mib)
+            die_with_parent(parent)
+            limit_memory(self._memory_mib)
             worker = self._make_worker(self._boards[number], self._bell.wait)
             signal.signal(signal.SIGTERM, lambda *_: worker.stop())
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -193,14 +193,15 @@ class ParseStage:
         self._children.clear()
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
+    """Called in a forked child: it is killed when its parent, given by pid, ends."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before it could be asked for
         os._exit(1)
 
 
-def _limit_memory(mib: int) -> None:
+def limit_memory(mib: int) -> None:
     """Cap what a parser may allocate on top of what is mapped already: MemoryError, not the machine's OOM killer."""
     with contextlib.suppress(OSError, ValueError):
         with Path("/proc/self/statm").open() as statm:
