@@ -15,21 +15,25 @@ from core.domain.observations import Payload
 from core.hooks.deployment import Declared
 from core.hooks.host import Host
 from core.testing.fixtures import as_payload
+from core.testing.makes_page import makes
+from core.testing.parser_drill import config_of_tests
 
-MAKERS = ("hikvision", "dahua", "generic")
+VENDORS = Path(__file__).parents[1] / "vendors"
+LIMIT_US = 2000
 CALLS = 200
 
 
 def run() -> dict[str, Any]:
-    """Median microseconds (thread CPU) a call: {maker: {fixture: {"bytes", "us"}}}, and the host's share."""
+    """Median microseconds (thread CPU) a call, {maker: {fixture: {"bytes", "us", "pictures"}}}, and the host adds."""
     found: dict[str, Any] = {"makers": {}}
-    for maker in MAKERS:
-        host = Host.build([Declared(id=maker, use=f"vendors.{maker}")], environ=os.environ)
-        folder = Path(importlib.import_module(f"vendors.{maker}").__path__[0]) / "fixtures"
+    for maker in makes(VENDORS):
+        use = f"vendors.{maker}"
+        host = Host.build([Declared(id=maker, use=use, config=config_of_tests(use) or {})], environ=os.environ)
         rows = found["makers"][maker] = {}
-        for path in sorted(folder.glob("*.http")):
+        for path in sorted((VENDORS / maker / "fixtures").glob("*.http")):
             payload = as_payload(path, maker)
-            rows[path.stem] = {"bytes": len(payload.body), "us": _median(host.parse_payload, payload)}
+            pictures, us = _pictures(host, payload), _median(host.parse_payload, payload)
+            rows[path.stem] = {"bytes": len(payload.body), "us": us, "pictures": pictures}
     found["host_us"] = _overhead()
     return found
 
@@ -39,10 +43,20 @@ def show(found: dict[str, Any]) -> None:
     print(f"\n## parse: median CPU µs a payload, {CALLS} calls each, host included")
     for maker, rows in found["makers"].items():
         everything = statistics.median(row["us"] for row in rows.values())
-        print(f"{maker}: median of {len(rows)} fixtures {everything:.0f}")
+        bare = [row["us"] for row in rows.values() if not row["pictures"]]
+        dearest = f"{max(bare):.0f} of {LIMIT_US}" if bare else "none"
+        print(f"{maker}: median of {len(rows)} fixtures {everything:.0f}, the dearest without pictures {dearest}")
         for name, row in rows.items():
             print(f"  {name:58} {row['bytes']:8} B {row['us']:8.1f}")
     print(f"the host adds {found['host_us']:.1f} to a call (dispatch, check of the result, counters)")
+
+
+def _pictures(host: Host, payload: Payload) -> bool:
+    """Whether pictures come in the body."""
+    try:
+        return any(image.data is not None for o in host.parse_payload(payload) for image in o.images)
+    except (UnsupportedEvent, MalformedPayload):
+        return False
 
 
 def _median(parse: Callable[[Payload], object], payload: Payload) -> float:

@@ -33,7 +33,7 @@ MOST_FAILURES = 5
 def main() -> None:
     """Run from the command line."""
     use, rounds, config = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-    own = _config_of_tests(use)
+    own = config_of_tests(use)
     maker = "uji"
     declared = Declared(id="uji", use=use, maker=maker, config=config if own is None else own)
     host = Host.build([declared], environ=os.environ)
@@ -55,7 +55,7 @@ def tell(**step: Any) -> None:
     sys.__stdout__.flush()  # type: ignore[union-attr]
 
 
-def _config_of_tests(use: str) -> dict[str, Any] | None:
+def config_of_tests(use: str) -> dict[str, Any] | None:
     """The config that the plugin's own contract test uses, where it has one: its fixtures are read with that."""
     name = f"{use}.test_{use.rpartition('.')[2].removeprefix('tangkapin_')}"
     try:
