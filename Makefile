@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS ?= 2
 PACKAGES := chromium gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-ugly python3-gi python3-gst-1.0
 
@@ -38,7 +39,7 @@ peers: $(STAMP) ## put a server and a client of the Pusher protocol where the no
 	@$(BIN)/python tests/peers/install.py
 
 test: setup lint packages peers ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
-	$(BIN)/python -m pytest -m "not drill" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not drill" $(ARGS)
 
 lint: setup ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -48,7 +49,7 @@ lint: setup ## formatting, lint, types, import contracts
 	$(BIN)/python web/build.py --check
 
 drill: setup ## the long crash and fault drills
-	$(BIN)/python -m pytest -m drill --timeout 3600 $(ARGS)
+	TANGKAPIN_EXAMPLES=drawn $(BIN)/python -m pytest -m drill --timeout 3600 $(ARGS)
 
 bench: setup ## the benchmarks of benchmarks/README.md
 	$(BIN)/python -m benchmarks $(ARGS)

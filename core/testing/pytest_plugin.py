@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import errors
 from sqlalchemy import insert, make_url, select
 
@@ -23,6 +24,11 @@ from core.db.engine import Database
 from core.db.valkey import EmbeddedValkey
 from core.domain.observations import Device
 
+# No test measures time: a deadline would make each of them do so. The same examples each time, so that what failed
+# fails again; `make drill` draws new ones.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("drawn", deadline=None)
+settings.load_profile(os.environ.get("TANGKAPIN_EXAMPLES", "steady"))
 _names = itertools.count(1)
 _OPTIONS = {"fsync": "off", "max_connections": "200", "autovacuum": "off"}
 
