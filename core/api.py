@@ -25,6 +25,7 @@ from core.domain.errors import (
     UnsupportedEvent,
 )
 from core.domain.events import DomainEvent, Health
+from core.domain.extensions import PluginCommand, PluginPage, PluginRoute, RouteRequest
 from core.domain.fields import Fields, as_text, named_values, objects, records
 from core.domain.frames import Box, Frame, Sighting
 from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
@@ -100,11 +101,15 @@ __all__ = [
     "Payload",
     "PlateRead",
     "Plugin",
+    "PluginCommand",
     "PluginConfig",
     "PluginContext",
+    "PluginPage",
+    "PluginRoute",
     "Recipient",
     "Recognition",
     "Refused",
+    "RouteRequest",
     "Secret",
     "Sighting",
     "SinkConfig",

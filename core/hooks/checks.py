@@ -51,6 +51,9 @@ def inspect_plugin(cls: Any) -> list[str]:
     hooks = implemented(cls)
     if "build_sync" in hooks and not {"read_receipt", "push_sync"} & set(hooks):
         problems.append("build_sync: needs read_receipt (or push_sync) too, else no answer could be understood")
+    for declaring, doing in (("routes", "answer_route"), ("commands", "run_command")):
+        if (declaring in hooks) != (doing in hooks):
+            problems.append(f"{declaring} and {doing}: one without the other is of no use")
     return problems
 
 
@@ -70,6 +73,9 @@ def kind_of(hooks: tuple[str, ...]) -> str:
         ("judge_read", "judge"),
         ("classify_passage", "rules"),
         ("observe_event", "observer"),
+        ("pages", "page"),
+        ("routes", "routes"),
+        ("run_command", "commands"),
     ):
         if hook in hooks:
             return kind

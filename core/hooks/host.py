@@ -43,6 +43,7 @@ from core.hooks.errors import (
     UnknownInstance,
     UnknownMaker,
 )
+from core.hooks.extensions import Extensions
 from core.hooks.instance import Instance, InstanceInfo
 from core.hooks.loading import belongs_to_the_process, describe, load_instance, trace_of
 from core.hooks.plugin import Secret
@@ -59,6 +60,8 @@ _ALLOWED: dict[str, tuple[type[Exception], ...]] = {
     "push_sync": (Transient, Refused),
     "deliver_notice": (Transient, Undeliverable),
     "open_stream": (Transient,),
+    "answer_route": (Transient, Refused),
+    "run_command": (Transient, Refused),
 }
 """What a hook may raise: it goes through to the caller and is no failure."""
 
@@ -84,7 +87,7 @@ def _callers(instance: Instance) -> dict[str, Any]:
     return {name: getattr(manager.hook, name) for name in instance.hooks}
 
 
-class Host:
+class Host(Extensions):
     """The plugin instances of this process. Methods may be called from any thread."""
 
     def __init__(

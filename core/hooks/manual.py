@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.domain import answers, cases, events, frames, notices, observations, streams
+from core.domain import answers, cases, events, extensions, frames, notices, observations, streams
 from core.domain.camera_time import CaptureTime
 from core.hooks import specs
 from core.hooks.checks import HOOKS
@@ -114,6 +114,7 @@ becomes 2 and plugins of version 1 are refused by name.
 | hooks | since | what changed |
 |---|---|---|
 | 1 | 0.1.0 | the first version |
+| 1 | 0.1.0 | new: routes, answer_route, pages, commands, run_command |
 """
 
 
@@ -123,7 +124,7 @@ def _documentation(spec: Any) -> tuple[str, str]:
 
 
 def _structs() -> list[Any]:
-    modules = (answers, observations, cases, frames, notices, streams, events)
+    modules = (answers, observations, cases, frames, notices, streams, extensions, events)
     found = [v for m in modules for v in vars(m).values() if isinstance(v, type) and v.__module__ == m.__name__]
     return [v for v in [*found, CaptureTime, PluginContext] if hasattr(v, "__struct_fields__")]
 

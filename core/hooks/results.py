@@ -18,6 +18,7 @@ import msgspec
 from core.domain.answers import Answer, Recognition
 from core.domain.cases import CaseDraft, HttpRequest, SyncReceipt, Verdict
 from core.domain.events import Health
+from core.domain.extensions import PluginCommand, PluginPage, PluginRoute
 from core.domain.frames import Box, Sighting
 from core.domain.notices import Delivery
 from core.domain.observations import Alarm, FrameCapture, PlateRead, Status
@@ -195,6 +196,11 @@ CHECKS: dict[str, Check] = {
     "read_receipt": _or_none(struct_check(SyncReceipt)),
     "build_look_up": _or_none(struct_check(HttpRequest)),
     "push_sync": _or_none(struct_check(SyncReceipt)),
+    "routes": _list_of(struct_check(PluginRoute)),
+    "answer_route": _jsonable_dict,
+    "pages": _list_of(struct_check(PluginPage)),
+    "commands": _list_of(struct_check(PluginCommand)),
+    "run_command": _plain(str),
     "observe_event": _nothing,
     "health": _or_none(struct_check(Health)),
     "close": lambda value: "",

@@ -11,6 +11,7 @@ where it is called.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pluggy
 
@@ -25,6 +26,7 @@ from core.domain.cases import (
     Verdict,
 )
 from core.domain.events import DomainEvent, Health
+from core.domain.extensions import PluginCommand, PluginPage, PluginRoute, RouteRequest
 from core.domain.frames import Frame, Sighting
 from core.domain.notices import Delivery, Notice, Recipient
 from core.domain.observations import Device, Observation, Payload, PlateRead
@@ -187,6 +189,63 @@ class Specs:
         raises    Transient: retried; Refused: terminal; anything else: unknown
         called    in a worker thread
         since     hooks 1
+        """
+
+    # -- additions to the house ---------------------------------------------------------------------------------
+
+    @hookspec
+    def routes(self) -> list[PluginRoute]:  # type: ignore[empty-body]
+        """Declare routes of the API: `/api/plugins/<instance>/routes/<name>`.
+
+        returns  the same at every call
+        asked    all, when one of their routes is asked
+        errors   isolated and counted; the route is not available
+        called   in a web worker
+        since    hooks 1
+        """
+
+    @hookspec
+    def answer_route(self, request: RouteRequest) -> dict[str, Any]:  # type: ignore[empty-body]
+        """Answer one request of a person to a route that `routes` declares.
+
+        request  who asks, with which role and for which agencies: core has checked the token, not what you answer
+        returns  JSON-able data, at most 1 MiB: `data` of the envelope
+        raises   Refused: the person is told its text (422); Transient: "later" (503); anything else: 503, counted
+        limits   10 s; then the person is told "later"
+        asked    the ONE instance of the address, when it serves one of the person's agencies
+        called   in a web worker, in a thread; several at a time
+        since    hooks 1
+        """
+
+    @hookspec
+    def pages(self) -> list[PluginPage]:  # type: ignore[empty-body]
+        """Declare pages of the client. They run in a frame without an origin and reach only this instance's routes.
+
+        returns  the same at every call; all pages together at most 2 MiB
+        asked    all that serve an agency of the person who looks
+        errors   isolated and counted; its pages are not shown
+        called   in a web worker
+        since    hooks 1
+        """
+
+    @hookspec
+    def commands(self) -> list[PluginCommand]:  # type: ignore[empty-body]
+        """Declare commands of `tangkapin plugins run`.
+
+        errors   shown
+        called   in the CLI
+        since    hooks 1
+        """
+
+    @hookspec
+    def run_command(self, name: str, arguments: list[str]) -> str:  # type: ignore[empty-body]
+        """Run one of the declared commands.
+
+        arguments  what stood behind the name, unread
+        returns    what is printed
+        raises     Refused, Transient: one line on standard error and exit code 1; anything else: the same, counted
+        called     in the CLI, in the main thread
+        since      hooks 1
         """
 
     # -- everybody ----------------------------------------------------------------------------------------------

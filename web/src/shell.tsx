@@ -1,6 +1,6 @@
 /** The frame around every page: navigation, the present time, the connection, the person. */
 import { CloudOff, Globe, KeyRound, LogOut, Menu, Monitor, Moon, PanelLeftClose, Sun, UserRound, X } from "lucide-react";
-import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { roleOf, useDoor, useSession } from "./api/session.tsx";
 import { msg, number, t } from "./i18n/index.ts";
@@ -9,11 +9,14 @@ import { moment } from "./i18n/time.ts";
 import { Alarms, useNewIncidents } from "./live/alarm.tsx";
 import { useNow, useOnline } from "./live/live.ts";
 import { Password } from "./password.tsx";
+import { PluginLinks } from "./pages/plugins/links.tsx";
 import { type Group, GROUPS, type Page, pagesOf } from "./pages/registry.ts";
 import { Choice } from "./ui/parts.tsx";
 import { Loading } from "./ui/states.tsx";
 import { roleWords } from "./ui/words.ts";
 
+const Strip = lazy(() => import("./app/frame.tsx").then((frame) => ({ default: frame.Strip })));
+const Tabs = lazy(() => import("./app/frame.tsx").then((frame) => ({ default: frame.Tabs })));
 const GROUP_NAMES: Record<Group, string> = { watch: msg("Watch"), decide: msg("Decide"), run: msg("Operate"), account: msg("Account") };
 
 export function Shell({ page, children }: { page: Page | undefined; children: ReactNode }): ReactNode {
@@ -27,8 +30,9 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
     document.title = `${waiting ? `(${waiting}) ` : ""}${page ? `${t(page.title)} · Tangkapin` : "Tangkapin"}`;
   });
   const pages = pagesOf(roleOf(session)).filter((entry) => !entry.hidden && entry.group !== "account");
+  const isApp = roleOf(session) === "owner" || roleOf(session) === "police";
   return (
-    <div className={`shell${open ? " shell-open" : ""}`}>
+    <div className={`shell${open ? " shell-open" : ""}${isApp ? " shell-app" : ""}`}>
       <a className="skip" href="#main">
         {t("To the content")}
       </a>
@@ -62,6 +66,7 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
             </div>
           );
         })}
+        <PluginLinks />
       </nav>
       <button type="button" className="scrim" aria-label={t("Close the menu")} tabIndex={open ? 0 : -1} onClick={() => setOpen(false)} />
       <header className="bar">
