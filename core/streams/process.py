@@ -1,7 +1,7 @@
 """The detect process: cameras in threads, one model loop, the pushed pictures beside it, and its book-keeping.
 
-One for each deployment: it owns the models. It may die at any time: alarm pictures are rows, reports are committed, and
-of pulled frames only those of its last second are gone.
+One for each deployment, which `Place` sees to: it owns the models. It may die at any time: alarm pictures are rows,
+reports are committed, and of pulled frames only those of its last second are gone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from core.streams.cameras import Camera, CameraDesk, CameraReader
 from core.streams.detector import Detector
 from core.streams.models import Models
 from core.streams.opener import Opener, Reports
+from core.streams.place import Place
 from core.streams.pushed import PushedFrames, Readable, Sweeper
 from core.tasks.broker import set_broker
 from core.tasks.detection import QUEUE, declare_judge
@@ -86,12 +87,20 @@ class DetectProcess:
         self.cameras = CameraDesk(load, self._frame, self._any if show else None)
         self.detector = Detector(self.models, self.opener, self.book, look_closely=self.cameras.look_closely)
         self.pushed = PushedFrames(database, media, self.models, reports, self.book, stop, on_opened=ring)
+        self._place = Place(database)
         self._out: set[str] = set()
         self._kept = time.monotonic()
         host.on_quarantine = self._remember
 
     def run(self) -> None:
-        """Warm up, then read, look and keep book."""
+        """Wait for the place, warm up, then read, look and keep book."""
+        try:
+            if self._place.take(self._stop, self._follow_s):
+                self._work()
+        finally:
+            self._place.close()
+
+    def _work(self) -> None:
         self._follow_plugins()
         self.models.warm_up()
         looking = threading.Thread(target=self.detector.run, args=(self._stop,), name="detector", daemon=True)
@@ -106,6 +115,9 @@ class DetectProcess:
         log.info("detect_ready", detectors=self.models.ids, cameras=len(self.cameras.readers))
         self._on_ready()
         while not self._stop.wait(self._follow_s):
+            if not self._place.keep():
+                log.error("detect_place_lost", why="another detect process took over while the database was away")
+                self._stop.set()
             self.keep()
         log.info("detect_stopping")
         self.cameras.close()

@@ -14,7 +14,23 @@ from core.incidents.tables import camera_health, report_evidence, reports
 from core.settings import Settings
 
 PATIENCE_S = 60.0
-PLUGINS = '[plugin.weapon_nanodet]\nuse = "detectors.weapon_nanodet"\nconfig = { threads = 1 }\n'
+HANGS = """
+import time
+from core.api import DomainEvent, Plugin as Base, hookimpl
+
+class Plugin(Base):
+    @hookimpl
+    def observe_event(self, event: DomainEvent) -> None:
+        time.sleep(600)
+"""
+PLUGINS = """
+[plugin.weapon_nanodet]
+use = "detectors.weapon_nanodet"
+config = { threads = 1 }
+
+[plugin.hangs]
+use = "hangs"
+"""
 
 
 def test_a_blade_before_a_camera_becomes_a_report_with_its_pictures(
@@ -22,11 +38,15 @@ def test_a_blade_before_a_camera_becomes_a_report_with_its_pictures(
 ):
     camera = make_device(
         database, code="toko-1", device_name="Toko Emas", detect=True, stream_kind="file", stream_url=str(demo_clip),
-        settings={"detection": {"needed": 3, "cooldown_s": 600}},
+        settings={"detection": {"needed": 3, "cooldown_s": 600, "repeat_s": 0.2}},
     )  # fmt: skip
     (tmp_path / "plugins.toml").write_text(f"hooks = 1\n\n{PLUGINS}")
+    (tmp_path / "hangs").mkdir()
+    (tmp_path / "hangs" / "__init__.py").touch()
+    (tmp_path / "hangs" / "plugin.py").write_text(HANGS)
     environ = {
-        **os.environ, "TANGKAPIN_HOME": str(tmp_path), "TANGKAPIN_PLUGINS_FILE": str(tmp_path / "plugins.toml"),
+        **os.environ, "PYTHONPATH": str(tmp_path), "TANGKAPIN_HOME": str(tmp_path),
+        "TANGKAPIN_PLUGINS_FILE": str(tmp_path / "plugins.toml"),
         "TANGKAPIN_DATABASE_URL": database.url, "TANGKAPIN_REDIS_URL": redis_url,
     }  # fmt: skip
     command = [sys.executable, "-m", "core.cli.main", "serve", "--only", "detect"]
@@ -36,10 +56,10 @@ def test_a_blade_before_a_camera_becomes_a_report_with_its_pictures(
         found = None
         while found is None:
             assert process.poll() is None, "the process ended"
-            assert time.monotonic() < deadline, "no report opened"
+            assert time.monotonic() < deadline, "no report opened, or its observer holds the next frames up"
             time.sleep(0.2)
             with database.system() as connection:
-                found = connection.execute(select(reports)).mappings().first()
+                found = connection.execute(select(reports).where(reports.c.version > 1)).mappings().first()
     finally:
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(30)
