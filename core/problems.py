@@ -42,6 +42,7 @@ CATALOGUE: dict[str, tuple[int, Words]] = {
     "version-conflict": (412, ("Sudah berubah sejak dibaca", "Changed since it was read")),
     "too-large": (413, ("Permintaan terlalu besar", "The request is too large")),
     "unsupported-media-type": (415, ("Jenis isi tidak didukung", "Unsupported content type")),
+    "range": (416, ("Bagian yang diminta tidak ada", "There is no such part")),
     "validation": (422, ("Isian tidak sah", "Invalid input")),
     "purpose-required": (422, ("Tujuan akses wajib disebut", "Say what the access is for")),
     "version-required": (428, ("Versi yang dibaca wajib disebut", "Say which version was read")),
@@ -53,8 +54,8 @@ CATALOGUE: dict[str, tuple[int, Words]] = {
 }
 _BY_STATUS = {
     400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed",
-    406: "not-acceptable", 409: "conflict", 413: "too-large", 415: "unsupported-media-type", 422: "validation",
-    429: "rate-limited", 503: "not-available",
+    406: "not-acceptable", 409: "conflict", 413: "too-large", 415: "unsupported-media-type", 416: "range",
+    422: "validation", 429: "rate-limited", 503: "not-available",
 }  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 import structlog
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 from sqlalchemy import exists, select
@@ -28,6 +29,7 @@ from core.problems import Problem
 from core.web.call import Call, Previews
 from core.web.errors import documented
 from core.web.params import Id
+from core.web.ranges import part_of
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +47,17 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
+_A_PART = {206: ResponseSpec(bytes, description="A part of it", media_type="application/octet-stream",
+                             generate_examples=False)}  # fmt: skip
 Signed = Annotated[str, QueryParameter(max_length=64)]
 _watching = 0
 
 
 @get("/media/{name:str}", operation_id="get_media", tags=TAG_REPORT, sync_to_thread=True, security=[{}],
      summary="A picture by its signed address", media_type="application/octet-stream",
-     responses=documented(403, 404))  # fmt: skip
+     responses=_A_PART | documented(403, 404, 416))  # fmt: skip
 def get_media(
+    request: Request[Any, Any, Any],
     call: NamedDependency[Call],
     name: Annotated[str, PathParameter(description="SHA-256, or cctv-ID for a camera's newest picture")],
     v: Signed = "",
@@ -60,7 +65,9 @@ def get_media(
     h: Signed = "",
     s: Signed = "",
 ) -> Response[bytes]:
-    """For `<img>`, without a token: the address was signed for somebody, lasts minutes, and each look is audited."""
+    """For `<img>` and `<video>`, without a token: the address was signed for somebody, lasts minutes, and each look is
+    audited. `Range` gives a part (206).
+    """
     try:
         link = links_of(call).read(name, v, e, h, s)
     except LinkRefused:
@@ -79,9 +86,12 @@ def get_media(
             connection, _holder(call, link), "evidence_viewed", vendor_ids=[link.vendor_id], object_kind="media",
             detail={"sha256": name},
         )  # fmt: skip
+    part = None if _is_other(request.headers.get("if-range"), name) else request.headers.get("range")
+    asked = part_of(part, row["size"])
+    start, length = asked or (0, row["size"])
     try:
         assert call.services.media is not None
-        data = call.services.media.read(row["ref"], row["at_offset"], row["size"])
+        data = call.services.media.read(row["ref"], row["at_offset"] + start, length)
     except Exception as error:  # a store that is away or damaged: the log says which, the client gets the document
         log.error("evidence_unreadable", sha256=name, trace=call.trace, error=str(error)[:200])
         raise Problem("evidence-damaged") from None
@@ -90,8 +100,18 @@ def get_media(
     headers = _HEADERS | {
         "Cache-Control": "private, max-age=300",
         "Content-Disposition": f'{shown}; filename="{name[:16]}{_suffix(mime)}"',
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{name}"',
     }
-    return Response(data, media_type=mime, headers=headers)
+    if asked is None:
+        return Response(data, media_type=mime, headers=headers)
+    headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{row['size']}"
+    return Response(data, status_code=206, media_type=mime, headers=headers)
+
+
+def _is_other(if_range: str | None, name: str) -> bool:
+    """Whether a part is wanted only of something else than this; a date names nothing here."""
+    return if_range is not None and if_range.strip() != f'"{name}"'
 
 
 @get("/cctv/{cctv_id:int}/snapshot", operation_id="get_snapshot", tags=TAG_REPORT, sync_to_thread=True,
