@@ -1,6 +1,6 @@
 /** Which page an address shows, and to whom. */
 import { Compass, ServerOff } from "lucide-react";
-import { type ReactNode, useEffect, useRef } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { roleOf, useDoor, useSession } from "./api/session.tsx";
 import { t } from "./i18n/index.ts";
@@ -12,6 +12,8 @@ import { type Page, pagesOf } from "./pages/registry.ts";
 import { Shell } from "./shell.tsx";
 import { Button } from "./ui/parts.tsx";
 import { Empty } from "./ui/states.tsx";
+
+const AppLife = lazy(() => import("./app/life.tsx"));
 
 export function App(): ReactNode {
   usePreferences();
@@ -35,31 +37,39 @@ export function App(): ReactNode {
 }
 
 function Inside(): ReactNode {
-  const pages = pagesOf(roleOf(useSession()));
+  const role = roleOf(useSession());
+  const pages = pagesOf(role);
   const first = pages.find((page) => !page.hidden && page.group !== "account");
   useLine();
   useShownNotices();
   useFocusOnNewPage();
   return (
-    <Switch>
-      {pages.map((page) => (
-        <Route key={page.path} path={page.path}>
-          {(params) => <Shown page={page} params={params as Record<string, string | undefined>} />}
-        </Route>
-      ))}
-      {first && (
-        <Route path="/">
-          <Redirect to={first.path} replace />
-        </Route>
+    <>
+      {(role === "owner" || role === "police") && (
+        <Suspense fallback={null}>
+          <AppLife />
+        </Suspense>
       )}
-      <Route>
-        <Shell page={undefined}>
-          <Empty icon={Compass} title={t("There is nothing at this address")}>
-            {t("Or your role has no access to it.")}
-          </Empty>
-        </Shell>
-      </Route>
-    </Switch>
+      <Switch>
+        {pages.map((page) => (
+          <Route key={page.path} path={page.path}>
+            {(params) => <Shown page={page} params={params as Record<string, string | undefined>} />}
+          </Route>
+        ))}
+        {first && (
+          <Route path="/">
+            <Redirect to={first.path} replace />
+          </Route>
+        )}
+        <Route>
+          <Shell page={undefined}>
+            <Empty icon={Compass} title={t("There is nothing at this address")}>
+              {t("Or your role has no access to it.")}
+            </Empty>
+          </Shell>
+        </Route>
+      </Switch>
+    </>
   );
 }
 

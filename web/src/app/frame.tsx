@@ -1,0 +1,74 @@
+/** Around the app's pages: what the line and the outbox are doing, and the pages under the thumb. */
+import { CircleArrowUp, CloudOff, CloudUpload, X } from "lucide-react";
+import { type ReactNode, useState, useSyncExternalStore } from "react";
+import { Link } from "wouter";
+import { t, tn } from "../i18n/index.ts";
+import { useOnline } from "../live/live.ts";
+import type { Page } from "../pages/registry.ts";
+import { Button } from "../ui/parts.tsx";
+import { discard, type Item } from "./outbox.ts";
+import { useWaiting } from "./send.ts";
+import { hasUpdate, update, watchUpdate } from "./worker.ts";
+
+export function Strip(): ReactNode {
+  const online = useOnline();
+  const items = useWaiting();
+  const isOld = useSyncExternalStore(watchUpdate, hasUpdate);
+  const [open, setOpen] = useState(false);
+  const refused = items.filter((item) => item.refused);
+  const unsent = items.length - refused.length;
+  if (online && !refused.length && !unsent && !isOld) return null;
+  return (
+    <div className="strip" role="status">
+      {!online && (
+        <p className="strip-line">
+          <CloudOff size={16} aria-hidden />
+          {t("No network. You see what was loaded last; what you send waits on this phone.")}
+        </p>
+      )}
+      {unsent > 0 && (
+        <p className="strip-line strip-waits">
+          <CloudUpload size={16} aria-hidden />
+          {tn("{n} thing waits to be sent", "{n} things wait to be sent", unsent)}
+        </p>
+      )}
+      {refused.length > 0 && (
+        <div className="strip-refused">
+          <button type="button" className="strip-open" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {tn("{n} thing was refused", "{n} things were refused", refused.length)}
+          </button>
+          {open && refused.map((item) => <Refused key={item.id} item={item} />)}
+        </div>
+      )}
+      {isOld && (
+        <p className="strip-line">
+          <CircleArrowUp size={16} aria-hidden />
+          <span>{t("A newer version of the app is here.")}</span>
+          <Button look="quiet" onClick={update}>{t("Use it")}</Button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+const Refused = ({ item }: { item: Item }): ReactNode => (
+  <p className="strip-line">
+    <span>{item.refused?.words}</span>
+    <button type="button" className="icon-button" aria-label={t("Throw away")} onClick={() => void discard(item.id)}>
+      <X size={18} aria-hidden />
+    </button>
+  </p>
+);
+
+export function Tabs({ pages, page }: { pages: readonly Page[]; page: Page | undefined }): ReactNode {
+  return (
+    <nav className="tabs" aria-label={t("Pages")}>
+      {pages.map((entry) => (
+        <Link key={entry.path} href={entry.path} aria-current={entry === page || (page?.hidden && page.path.startsWith(`${entry.path}/`)) ? "page" : undefined}>
+          <entry.icon size={22} strokeWidth={1.75} aria-hidden />
+          <span>{t(entry.title)}</span>
+        </Link>
+      ))}
+    </nav>
+  );
+}

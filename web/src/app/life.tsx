@@ -1,0 +1,73 @@
+/** What lives behind every page of the app: the service worker, the outbox, the phone's position, notices, the stop. */
+import { type ReactNode, useEffect } from "react";
+import { useLocation } from "wouter";
+import { roleOf, useSession } from "../api/session.tsx";
+import { announce, acknowledge, useLive } from "../live/live.ts";
+import { usePreferences } from "../i18n/language.ts";
+import { useTell } from "../ui/toast.tsx";
+import { Field } from "./field.tsx";
+import { deliver, useSentNews, useWaiting } from "./send.ts";
+import { arrive, leave } from "./who.ts";
+import { register } from "./worker.ts";
+import "./app.css";
+
+const TRY_MS = 15_000;
+const lookAgain = (): void => announce("assignments");
+
+export default function AppLife(): ReactNode {
+  const session = useSession();
+  const role = roleOf(session);
+  const { language } = usePreferences();
+  const tell = useTell();
+  const [, go] = useLocation();
+  const items = useWaiting();
+  const isWaiting = items.some((item) => !item.refused);
+
+  useEffect(() => {
+    void arrive(session).then(deliver);
+  }, [session, language]);
+  useEffect(() => {
+    void register();
+    return () => void leave();
+  }, []);
+
+  useSentNews(lookAgain);
+  useEffect(() => {
+    const again = () => void deliver();
+    const timer = isWaiting ? setInterval(again, TRY_MS) : undefined;
+    addEventListener("online", again);
+    return () => {
+      clearInterval(timer);
+      removeEventListener("online", again);
+    };
+  }, [isWaiting]);
+
+  useEffect(() => {
+    const back = () => {
+      if (document.visibilityState !== "visible") return;
+      announce("assignments", "notices", "reports");
+      void deliver();
+    };
+    const heard = ({ data }: MessageEvent<{ type?: string; url?: string }>) => {
+      if (data.type === "go" && data.url) go(data.url);
+      if (data.type === "notice") announce("assignments", "notices", "reports");
+    };
+    document.addEventListener("visibilitychange", back);
+    navigator.serviceWorker?.addEventListener("message", heard);
+    return () => {
+      document.removeEventListener("visibilitychange", back);
+      navigator.serviceWorker?.removeEventListener("message", heard);
+    };
+  }, [go]);
+
+  useLive(`${role}-${session.user.id}`, ({ id, data }) => {
+    const kind = String(data["kind"] ?? "");
+    if (kind === "recalled" && role === "police") return; // the full screen says it, its button acknowledges it
+    acknowledge(id);
+    if (kind === "tracking_update" || kind === "chat_message") return;
+    const text = [data["title"], data["message"]].filter((part) => typeof part === "string" && part).join(": ");
+    if (text && !document.hidden) tell.ok(text);
+  });
+
+  return role === "police" ? <Field /> : null;
+}
