@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import detect, ingest, machine, parse, stages, sync
+from benchmarks import alarm, detect, ingest, machine, parse, stages, sync
 from core.log import configure
 
-NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain", "detect")
+NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain", "detect", "alarm")
 
 
 def main() -> None:
@@ -57,6 +57,10 @@ def _run(name: str, folder: Path, options: argparse.Namespace) -> Any:
     if name == "detect":
         found = detect.run(rounds=options.rounds, seconds=10 * options.seconds)
         detect.show(found)
+        return found
+    if name == "alarm":
+        found = alarm.run(folder / "alarm", alarms=3 * options.rounds)
+        alarm.show(found)
         return found
     form = name.removeprefix("ingest_")
     found = ingest.run(folder, form, rounds=options.rounds, seconds=options.seconds, pair=options.pair)

@@ -23,7 +23,7 @@ AGENCY = "polda-banten"
 DEVICES = 50
 FAST = 10_000.0
 """Requests a second and device: the rate limit is in the path, but lets everything through."""
-READY_S = 30.0
+READY_S = 120.0
 
 PLUGINS = """\
 hooks = 1
