@@ -51,6 +51,8 @@ from core.api import Plugin as Base
 class Plugin(Base):
 """
 SPARE = 80
+START_S = 90.0
+"""A server that starts beside others on two cores."""
 _names = itertools.count(1)
 
 
@@ -147,7 +149,7 @@ class House:
             self._wait_for(role, self.home / f"{role}.ready")
 
     def _wait_for(self, role: str, ready: Path) -> None:
-        self.wait_until(lambda: ready.exists() or self.ended(role), what="the server answers")
+        self.wait_until(lambda: ready.exists() or self.ended(role), START_S, what="the server answers")
         assert not self.ended(role), self.logs(role)[-3000:]
         self.port = int(ready.read_text())
 

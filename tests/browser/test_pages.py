@@ -11,7 +11,9 @@ from core.testing.drawing import draw_plate
 from core.testing.review import PASSWORD
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-STAFF_PAGES = ("/overview", "/search", "/review", "/cases", "/devices", "/devices/quarantine", "/delivery")
+STAFF_PAGES = (
+    "/overview", "/incidents", "/map", "/search", "/review", "/cases", "/devices", "/devices/quarantine", "/delivery",
+)  # fmt: skip
 ADMIN_PAGES = (*STAFF_PAGES, "/people", "/stations", "/plugins", "/audit")
 FIRST_LOAD_BYTES = 300_000
 
