@@ -1,0 +1,94 @@
+"""A camera's alarm picture all the way by the house's own processes: post, frame, unconfirmed report, people told."""
+
+import cv2
+import pytest
+from sqlalchemy import update
+
+from core.accounts.audit import Actor
+from core.accounts.service import Accounts
+from core.accounts.tables import devices
+from core.settings import Settings
+from core.testing.house import VENDOR, House, fresh_database, plugins_toml
+
+PATIENCE_S = 90.0
+NOWHERE = "redis://127.0.0.1:1/0"
+PLUGINS = {
+    "hikvision": "vendors.hikvision",
+    "weapon_nanodet": "detectors.weapon_nanodet",
+    "websocket": "notifiers.websocket",
+}
+ALARM = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/ver20/XMLSchema">
+<ipAddress>192.0.2.23</ipAddress><channelID>1</channelID><dateTime>2026-03-02T17:20:00+07:00</dateTime>
+<activePostCount>1</activePostCount><eventType>VMD</eventType><eventState>active</eventState>
+<eventDescription>VMD alarm</eventDescription></EventNotificationAlert>"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, postgres_url, template_url, valkey_url):
+    """Endpoint, parsers, detector and worker; two cameras that are looked at, and an officer."""
+    folder = tmp_path_factory.mktemp("chain")
+    with fresh_database(postgres_url, template_url) as url:
+        made = House(folder, url, valkey_url, plugins_toml(PLUGINS))
+        made.keep_spare("hikvision", 2)
+        accounts = Accounts(made.database, Settings(home=folder).signing_key().reveal())
+        accounts.add_user(
+            "rani", "tiga-ratus-kilogram-beras", role="officer", vendor_code=VENDOR, full_name="Rani", by=Actor("cli")
+        )
+        with made.database.system() as connection:
+            connection.execute(update(devices).values(detect=True))
+        try:
+            made.start("detect", "work", "parse", "ingest")
+            yield made
+        finally:
+            made.stop()
+
+
+@pytest.fixture(scope="module")
+def blade(demo_clip):
+    capture = cv2.VideoCapture(str(demo_clip))
+    capture.set(cv2.CAP_PROP_POS_FRAMES, 45)
+    return cv2.imencode(".jpg", capture.read()[1])[1].tobytes()
+
+
+def alarm(picture):
+    parts = [("application/xml", ALARM.encode()), ("image/jpeg", picture)]
+    body = b"".join(
+        f"--b\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data + b"\r\n"
+        for kind, data in parts
+    )
+    return body + b"--b--\r\n"
+
+
+def seen(house, picture):
+    """Post it as a camera that was not used yet; (camera, its report) once somebody was told."""
+    camera = house.spare("hikvision")
+    assert 200 == house.send(camera, alarm(picture), "multipart/mixed; boundary=b").status
+    told = (
+        "SELECT r.id FROM reports r JOIN notices n ON n.report_id = r.id WHERE r.device_id = %s"
+        " AND n.planned_at IS NOT NULL AND EXISTS (SELECT 1 FROM notice_recipients p JOIN notice_deliveries d"
+        " ON d.recipient_id = p.id WHERE p.notice_id = n.id AND p.role = 'officer' AND d.attempts > 0)"
+    )
+    house.wait_until(lambda: house.rows(told, camera.id), PATIENCE_S, what="an officer is told of a report")
+    return camera, house.one(told, camera.id)
+
+
+def check(house, camera, report):
+    frame = "SELECT event, status, report_id FROM frames WHERE device_id = %s"
+    house.wait_until(lambda: house.rows(frame, camera.id)[0][1] == "done", PATIENCE_S)
+    assert [("VMD", "done", report)] == house.rows(frame, camera.id)
+    found = "SELECT incident_type, source, is_confirmed, status FROM reports WHERE device_id = %s"
+    assert [("knife", "detection", False, "new")] == house.rows(found, camera.id)
+    kept = "SELECT role FROM report_evidence WHERE report_id = %s ORDER BY role"
+    assert ["annotated", "frame"] == [row[0] for row in house.rows(kept, report)]
+    assert [("weapon_detected",)] == house.rows("SELECT kind FROM notices WHERE report_id = %s", report)
+
+
+def test_a_pushed_alarm_picture_becomes_an_unconfirmed_report_and_an_officer_is_told(house, blade):
+    check(house, *seen(house, blade))
+
+
+def test_while_redis_is_away_the_sweepers_look(house, blade):
+    house.environ["TANGKAPIN_REDIS_URL"] = NOWHERE
+    for role in ("detect", "work"):
+        house.restart(role)
+    check(house, *seen(house, blade))
