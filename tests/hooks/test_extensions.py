@@ -54,6 +54,34 @@ def test_routes_without_answers_are_refused_at_load(deployment):
     assert "one without the other" in deployment.load().instances[0].reason
 
 
+def test_an_answer_that_is_no_json_counts_as_a_failure(deployment):
+    deployment.add("bad", """
+        @hookimpl
+        def routes(self) -> list[PluginRoute]:
+            return [PluginRoute(name="a")]
+        @hookimpl
+        def answer_route(self, request: RouteRequest) -> dict[str, object]:
+            return {"value": object()}
+    """)  # fmt: skip
+    with pytest.raises(PluginFailed, match="JSON"):
+        deployment.load().answer_route("bad", RouteRequest(route="a"))
+
+
+def test_a_command_that_raises_is_contained(deployment):
+    deployment.add("bad", """
+        @hookimpl
+        def commands(self) -> list[PluginCommand]:
+            return [PluginCommand(name="a")]
+        @hookimpl
+        def run_command(self, name: str, arguments: list[str]) -> str:
+            raise SystemExit(3)
+    """)  # fmt: skip
+    host = deployment.load()
+    assert ["a"] == [one.name for one in host.commands("bad")]
+    with pytest.raises(PluginFailed, match="SystemExit"):
+        host.run_command("bad", "a", [])
+
+
 def test_a_script_cannot_end_its_element(host):
     page = host.pages("counter")[0]
     text = document(type(page)(name="x", title="<b>", script="a = '</ScRiPt><p>'"), "en", "n").decode()
