@@ -79,7 +79,12 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
       </header>
       <div className="bar-notes">
         <Alarms />
-        {!online && (
+        {isApp && (
+          <Suspense fallback={null}>
+            <Strip />
+          </Suspense>
+        )}
+        {!online && !isApp && (
           <p className="offline" role="status">
             <CloudOff size={16} aria-hidden />
             {t("No network. What you see may be old; nothing can be decided now.")}
@@ -89,6 +94,11 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
       <main id="main" className={page?.full ? "main main-full" : "main"} tabIndex={-1}>
         <Suspense fallback={<Loading />}>{children}</Suspense>
       </main>
+      {isApp && (
+        <Suspense fallback={null}>
+          <Tabs pages={pages} page={page} />
+        </Suspense>
+      )}
     </div>
   );
 }

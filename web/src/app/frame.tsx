@@ -9,6 +9,7 @@ import { Button } from "../ui/parts.tsx";
 import { discard, type Item } from "./outbox.ts";
 import { useWaiting } from "./send.ts";
 import { hasUpdate, update, watchUpdate } from "./worker.ts";
+import "./app.css";
 
 export function Strip(): ReactNode {
   const online = useOnline();
