@@ -14,7 +14,7 @@ import { type LiveEvent, useLive } from "./live.ts";
 import { ring, setSound, useSound } from "./sound.ts";
 
 /** What needs somebody at once; all else is a notice. */
-export const ALARMING = ["weapon_detected", "incident_opened", "emergency", "backup_requested"];
+const ALARMING = ["weapon_detected", "incident_opened", "emergency", "backup_requested"];
 const FRESH_MS = 120_000;
 const REMEMBERED = 100;
 
@@ -76,6 +76,9 @@ export function Alarms(): ReactNode {
     </div>
   );
 }
+
+/** True for what the bar shows, so that nothing else needs to. */
+export const isAlarm = (data: Record<string, unknown>): boolean => alarmOf(data) !== null;
 
 function alarmOf(data: Record<string, unknown>): Alarm | null {
   const reportId = Number(data["reportId"]);

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "react";
 import { roleOf, useSession } from "../api/session.tsx";
 import { useTell } from "../ui/toast.tsx";
+import { isAlarm } from "./alarm.tsx";
 import { acknowledge, type LiveEvent, useLive } from "./live.ts";
 
 export function useShownNotices(): void {
@@ -13,8 +14,9 @@ export function useShownNotices(): void {
 
   const show = ({ id, data }: LiveEvent) => {
     const text = [data["title"], data["message"]].filter((part) => typeof part === "string" && part).join(": ");
-    if (text && data["urgent"] === true) tell.bad(new Error(text));
-    else if (text) tell.ok(text);
+    const isSaid = isAlarm(data); // by the bar of alarm.tsx, which stays
+    if (text && !isSaid && data["urgent"] === true) tell.bad(new Error(text));
+    else if (text && !isSaid) tell.ok(text);
     acknowledge(id);
   };
   useLive(isStaff ? `${role}-${session.user.id}` : [], (event) => {

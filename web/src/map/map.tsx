@@ -43,6 +43,8 @@ type Props = {
 };
 
 const CLUSTER_PX = 34;
+/** Marks of different kinds nearer than this stand side by side. */
+const BESIDE_PX = 20;
 const SEVERITY = ["plain", "ok", "warn", "bad"] as const;
 const INDONESIA: Place = [-2.5, 118];
 let fetched: Promise<GeoJSON.GeoJsonObject> | undefined;
@@ -87,9 +89,13 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
     const target = map.current;
     if (!target) return;
     const gone = new Set(shown.current.keys());
+    const taken: L.Point[] = [];
     const put = (id: string, at: Place, html: HTMLElement, label: string, act: (() => void) | undefined, front: number) => {
       gone.delete(id);
-      const icon = L.divIcon({ className: "map-mark", html, iconSize: [0, 0] });
+      const spot = target.project([...at] as L.LatLngTuple);
+      const beside = clusters ? taken.filter((other) => other.distanceTo(spot) < BESIDE_PX).length : 0;
+      taken.push(spot);
+      const icon = L.divIcon({ className: "map-mark", html, iconSize: [0, 0], iconAnchor: [-beside * CLUSTER_PX, 0] });
       const found = shown.current.get(id);
       const marker = found ? found.setLatLng([...at]).setIcon(icon) : L.marker([...at], { icon, keyboard: Boolean(act), interactive: Boolean(act), title: label, alt: label });
       if (!found) shown.current.set(id, marker.addTo(target));
@@ -123,7 +129,7 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
       L.marker([north, rings!.at[1]], { interactive: false, keyboard: false, icon: L.divIcon({ className: "map-ring-text", html: plain(metres < 1000 ? `${metres} m` : `${number(metres / 1000, 1)} km`), iconSize: [0, 0] }) }).addTo(drawn.current!);
     }
     for (const line of lines) L.polyline(line.points.map((at) => [...at] as L.LatLngTuple), { className: `map-line map-${line.kind}`, interactive: false }).addTo(drawn.current!);
-    if (fit && !moved && marks.length) target.fitBounds(L.latLngBounds(marks.map((mark) => [...mark.at] as L.LatLngTuple)).pad(0.25), { maxZoom: 16, animate: false });
+    if (fit && !moved && marks.length) target.fitBounds(L.latLngBounds(marks.map((mark) => [...mark.at] as L.LatLngTuple)).pad(0.25), { maxZoom: clusters ? 14 : 16, animate: false });
     // the picture as text: new lists with the same content draw nothing anew
   }, [picture, fit, moved]);
 

@@ -75,7 +75,7 @@ export default function Incidents(): ReactNode {
         <Choice<Show>
           label={t("Which")}
           value={show}
-          options={[["open", t("Open")], ["new", t("New")], ["closed", t("Closed")], ["all", t("All")]]}
+          options={[["open", t("Open")], ["new", t("New")], ["closed", t("Finished")], ["all", t("All")]]}
           onChange={setShow}
         />
         <Choice<"on" | "off">

@@ -4,7 +4,6 @@ import { Building2, Phone } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { api, take } from "../../api/client.ts";
 import { number, t } from "../../i18n/index.ts";
-import { span } from "../../i18n/time.ts";
 import { announce, useLive } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Ago, Button } from "../../ui/parts.tsx";
@@ -65,7 +64,7 @@ export function SendPolice({ report, backup, onClose }: { report: Report; backup
                       ) : (
                         <>
                           <strong>{distanceWords(one.distance)}</strong>
-                          <small>{t("about {span}", { span: span(Math.max(60, one.distance / (KMH / 3.6))) })}</small>
+                          <small>{t("about {n} min", { n: number(Math.max(1, Math.ceil(one.distance / (KMH / 3.6) / 60))) })}</small>
                         </>
                       )}
                     </span>

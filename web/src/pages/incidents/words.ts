@@ -12,7 +12,7 @@ const TABLES = {
     verified: [msg("Checked"), "info"],
     assigned: [msg("Police sent"), "warn"],
     in_progress: [msg("Police at work"), "warn"],
-    completed: [msg("Closed"), "ok"],
+    completed: [msg("Finished"), "ok"],
     rejected: [msg("Recalled or rejected"), "plain"],
   },
   kind: {
