@@ -12,6 +12,7 @@ import re
 import secrets as entropy
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -76,7 +77,7 @@ def list_plugin_pages(call: NamedDependency[Call]) -> Response[Ok[list[AddedPage
     found = []
     for instance in host.extended("pages", _agencies(call)) if hasattr(host, "extended") else ():
         try:
-            pages = _within(lambda instance=instance: host.pages(instance))
+            pages = _within(partial(host.pages, instance))
         except Problem:
             continue
         found += [

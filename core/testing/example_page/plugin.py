@@ -27,7 +27,7 @@ class Plugin(Base):
 
     version = "1"
 
-    class Config(PluginConfig):
+    class Config(PluginConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Where it starts."""
 
         start: int = 40
@@ -45,10 +45,9 @@ class Plugin(Base):
     @hookimpl
     def routes(self) -> list[PluginRoute]:
         """What the page asks, for every REST client too."""
-        staff = ("officer", "admin")
         return [
-            PluginRoute(name="value", roles=staff, summary="The value"),
-            PluginRoute(name="add", method="POST", roles=staff, summary="Add to it"),
+            PluginRoute(name="value", roles=("officer", "admin"), summary="The value"),
+            PluginRoute(name="add", method="POST", roles=("officer", "admin"), summary="Add to it"),
         ]
 
     @hookimpl
