@@ -162,6 +162,8 @@ POLICY: dict[str, Rule] = {
     "acknowledge_notices": SELF,
     "create_realtime_ticket": SELF,
     "sign_private_channel": SELF,
+    "get_realtime_config": SELF,
+    "receive_channel_webhook": PUBLIC,  # its signature is asked for
     "list_deliveries": ADMIN,
     "retry_deliveries": ADMIN,
     # programs

@@ -406,6 +406,21 @@ class Host(Extensions):
         plugins: list[Any] = [self._instances[one].plugin for one in self.channels_for(vendor_code)]
         return next((str(plugin.application_key()) for plugin in plugins if hasattr(plugin, "application_key")), "")
 
+    def client_settings(self, vendor_code: str) -> dict[str, dict[str, Any]]:
+        """What apps need to listen to each notice channel of a vendor, in the order of the file; {} for one that has
+        no `client_settings()`. Nothing in it is secret."""
+        plugins: dict[str, Any] = {one: self._instances[one].plugin for one in self.channels_for(vendor_code)}
+        return {
+            one: dict(plugin.client_settings()) if hasattr(plugin, "client_settings") else {}
+            for one, plugin in plugins.items()
+        }
+
+    def webhook_reader(self, instance_id: str) -> Any:
+        """`read_webhook(headers, body) -> events | None` of a notice channel that has webhooks; None without one."""
+        instance = self._instances.get(instance_id)
+        ready = instance is not None and instance.plugin is not None and "deliver_notice" in instance.hooks
+        return getattr(instance.plugin, "read_webhook", None) if instance is not None and ready else None
+
     def deliver_notice(self, instance_id: str, notice: Notice, recipient: Recipient) -> Delivery:
         """Tell one recipient by one channel. Raises Transient, Undeliverable, PluginFailed, UnknownInstance."""
         delivery: Delivery = self._ask(

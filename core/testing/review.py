@@ -92,6 +92,14 @@ class Listener:
         """No channel to browsers."""
         return ""
 
+    def client_settings(self, vendor_code: str) -> dict[str, dict[str, Any]]:
+        """No channels at all."""
+        return {}
+
+    def webhook_reader(self, instance_id: str) -> Any:
+        """No channel has webhooks."""
+        return None
+
 
 class Person(msgspec.Struct, frozen=True):
     """An account with a valid token."""

@@ -8,12 +8,14 @@ import binascii
 import secrets as entropy
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, post
+import structlog
+from litestar import Request, Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
+from litestar.params import PathParameter
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -34,6 +36,8 @@ from core.web.call import Call, Services
 from core.web.envelope import Ok
 from core.web.errors import documented
 
+log = structlog.get_logger(__name__)
+
 _TAG = ["Waktu nyata"]
 TICKET_S = 30
 _CONTEXT = b"realtime ticket"
@@ -45,6 +49,27 @@ class Ticket(msgspec.Struct, kw_only=True):
     ticket: str
     expires_in_s: int
     path: str
+
+
+class RealtimeChannel(msgspec.Struct, kw_only=True):
+    """One way to be told. `settings`: what its client library wants to know, by the channel's own manual."""
+
+    name: str
+    in_app: bool
+    settings: dict[str, str | int | bool]
+
+
+class RealtimeConfig(msgspec.Struct, kw_only=True):
+    """`channels` in the order of fallback. `application_key`: of Web Push (VAPID), "" without it."""
+
+    channels: list[RealtimeChannel]
+    application_key: str
+
+
+class WebhookRead(msgspec.Struct, kw_only=True):
+    """How many events were in it."""
+
+    events: int
 
 
 class _Inside(msgspec.Struct):
@@ -179,6 +204,49 @@ async def sign_private_channel(request: Request[Any, Any, Any], call: NamedDepen
     return Response(answer, headers=NO_STORE)
 
 
+@get("/realtime/config", operation_id="get_realtime_config", tags=_TAG, sync_to_thread=True,
+     summary="How to listen", responses=documented(401, 403))  # fmt: skip
+def get_realtime_config(call: NamedDependency[Call]) -> Ok[RealtimeConfig]:
+    """The notice channels of the caller's agency with the public keys that their clients want; national admins get
+    those that are bound to no agency.
+    """
+    host, code = call.services.host, ""
+    if host is None:
+        return call.ok(RealtimeConfig(channels=[], application_key=""))
+    if call.principal.vendor_id is not None:
+        with call.services.database.system() as connection:
+            query = select(vendors.c.vendor_code).where(vendors.c.id == call.principal.vendor_id)
+            code = connection.execute(query).scalar_one()
+    channels = [
+        RealtimeChannel(name=name, in_app=host.is_in_app(name), settings=settings)
+        for name, settings in host.client_settings(code).items()
+    ]
+    return call.ok(RealtimeConfig(channels=channels, application_key=host.application_key(code)))
+
+
+@post("/realtime/webhooks/{channel:str}", operation_id="receive_channel_webhook", tags=_TAG, status_code=200,
+      security=[{}], summary="A webhook of a notice channel", responses=documented(401, 404))  # fmt: skip
+async def receive_channel_webhook(
+    request: Request[Any, Any, Any],
+    call: NamedDependency[Call],
+    channel: Annotated[str, PathParameter(description="the notifier's instance", max_length=60)],
+) -> Ok[WebhookRead]:
+    """For the service behind the channel. What is forged, old, or was read before is refused; the rest is logged."""
+    host = call.services.host
+    reader = host.webhook_reader(channel) if host is not None else None
+    if reader is None:
+        raise Problem("not-found")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    events = await sync_to_thread(reader, headers, await request.body())
+    if events is None:
+        raise Problem("unauthenticated", ("Tanda tangan tidak sah", "The signature is not valid"))
+    for event in events[:100]:
+        log.info(
+            "channel_webhook", channel=channel, name=str(event.get("name"))[:40], on=str(event.get("channel"))[:80]
+        )
+    return call.ok(WebhookRead(events=len(events)))
+
+
 def _sign(call: Call, desk: LiveDesk, socket_id: str, channel: str) -> dict[str, str]:
     if not socket_id or not channel.startswith("private-"):
         words = (
@@ -204,5 +272,5 @@ def _sign(call: Call, desk: LiveDesk, socket_id: str, channel: str) -> dict[str,
     raise Problem("not-available", ("Tidak ada layanan Pusher di sini", "There is no Pusher service here"))
 
 
-HANDLERS = [create_realtime_ticket, sign_private_channel]
+HANDLERS = [create_realtime_ticket, sign_private_channel, get_realtime_config, receive_channel_webhook]
 """Without a prefix: they stand under both (core.web.prefixes)."""

@@ -49,6 +49,7 @@ class PusherConfig(PluginConfig, frozen=True, kw_only=True):
     ca_file              PEM of the authorities that vouch for a server of one's own
     public               which public names of the contract are used too: owner, police, detection, dashboard
     timeout_s            of one request
+    client_host, client_port  what apps connect to, where that is another name than `host` and `port`
     """
 
     app_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -60,6 +61,8 @@ class PusherConfig(PluginConfig, frozen=True, kw_only=True):
     ca_file: Path | None = None
     public: tuple[Public, ...] = ()
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=8)] = 4.0
+    client_host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:-]{0,253}$")] = ""
+    client_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 
 class Plugin(api.Plugin):
@@ -101,6 +104,16 @@ class Plugin(api.Plugin):
     def close(self) -> None:
         """Let the connections go."""
         self._out.close()
+
+    def client_settings(self) -> dict[str, str | int | bool]:
+        """What a client library connects with; the key is public, the secret stays here."""
+        return {
+            "protocol": "pusher",
+            "key": self.config.key,
+            "host": self.config.client_host or self.config.host,
+            "port": self.config.client_port or self.config.port,
+            "tls": self.config.tls,
+        }
 
     def sign_channel(self, socket_id: str, channel: str, user_data: str = "") -> dict[str, str]:
         """The answer of the auth endpoint, once core decided that this person may hear the channel.

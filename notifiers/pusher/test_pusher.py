@@ -212,6 +212,13 @@ def test_what_is_no_socket_or_channel_is_not_signed(socket_id, name, user_data):
         wire.sign_subscription(KEY, SECRET, socket_id, name, user_data)
 
 
+def test_a_client_learns_the_key_and_never_the_secret(tmp_path):
+    with local_peer() as peer:
+        told = made(peer, tmp_path, client_host="ws.example.id").client_settings()
+    assert ("pusher", KEY, "ws.example.id", False) == (told["protocol"], told["key"], told["host"], told["tls"])
+    assert SECRET not in str(told)
+
+
 def hook(now, secret=SECRET, key=KEY, **more):
     body = json.dumps({"time_ms": int(now * 1000), "events": [{"name": "channel_occupied", "channel": "a"}]} | more)
     return {"x-pusher-key": key, "x-pusher-signature": wire.sign(secret, body)}, body.encode()

@@ -27,6 +27,21 @@ class Signer:
 
         return [sign]
 
+    def client_settings(self, vendor_code):
+        return {"pusher": {"key": f"key-of-{vendor_code}", "port": 443}, "fcm": {}}
+
+    def is_in_app(self, channel):
+        return channel == "pusher"
+
+    def application_key(self, vendor_code):
+        return "BPublic"
+
+    def webhook_reader(self, channel):
+        def read(headers, body):
+            return [{"name": "channel_occupied", "channel": "a"}] if headers.get("x-signature") == "good" else None
+
+        return read if channel == "pusher" else None
+
 
 @pytest.fixture
 def house(database, make_vendor, tmp_path):
@@ -65,3 +80,28 @@ def test_a_private_channel_is_signed_for_whom_it_is_meant(house, prefix):
     assert 422 == ask(f"owner-{owner}", as_owner).status_code
     assert 422 == ask(mine, as_owner, socket_id="no").status_code
     assert 422 == ask(mine, as_owner, socket_id="").status_code
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_client_learns_which_channels_there_are_and_their_public_keys(house, prefix):
+    client, _, (_, as_owner), _ = house
+    data = client.get(f"{prefix}/realtime/config", headers=as_owner).json()["data"]
+    assert "BPublic" == data["application_key"]
+    assert [("pusher", True, {"key": "key-of-polda-uji", "port": 443}), ("fcm", False, {})] == [
+        (one["name"], one["in_app"], one["settings"]) for one in data["channels"]
+    ]
+    assert 401 == client.get(f"{prefix}/realtime/config").status_code
+
+
+@pytest.mark.threat("T30")
+def test_a_webhook_is_taken_for_its_signature_alone(house):
+    client = house[0]
+
+    def post(channel, signature):
+        return client.post(f"/api/realtime/webhooks/{channel}", content=b"{}", headers={"X-Signature": signature})
+
+    taken = post("pusher", "good")
+    assert (200, {"events": 1}) == (taken.status_code, taken.json()["data"])
+    assert 401 == post("pusher", "bad").status_code
+    assert 404 == post("fcm", "good").status_code
+    assert 413 == client.post("/api/realtime/webhooks/pusher", content=b"x" * 300_000).status_code
