@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import alarm, detect, ingest, machine, parse, stages, sync
+from benchmarks import alarm, detect, ingest, machine, parse, review, stages, sync
 from core.log import configure
 
-NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain", "detect", "alarm")
+NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain", "detect", "alarm", "review")
 
 
 def main() -> None:
@@ -61,6 +61,10 @@ def _run(name: str, folder: Path, options: argparse.Namespace) -> Any:
     if name == "alarm":
         found = alarm.run(folder / "alarm", alarms=3 * options.rounds)
         alarm.show(found)
+        return found
+    if name == "review":
+        found = review.run(folder / "review")
+        review.show(found)
         return found
     form = name.removeprefix("ingest_")
     found = ingest.run(folder, form, rounds=options.rounds, seconds=options.seconds, pair=options.pair)
