@@ -70,7 +70,7 @@ class AddedPage(msgspec.Struct, kw_only=True):
 
 
 @get("/api/plugin-pages", operation_id="list_plugin_pages", tags=_TAG, sync_to_thread=True,
-     summary="Pages that plugins add for the caller", responses=documented(401))  # fmt: skip
+     summary="Pages that plugins add for the caller", responses=documented(401, 403))  # fmt: skip
 def list_plugin_pages(call: NamedDependency[Call]) -> Response[Ok[list[AddedPage]]]:
     """Those that name the caller's role, of plugins that serve an agency of the caller. One that fails has none."""
     host = call.services.host
@@ -111,7 +111,7 @@ def get_plugin_page(
 
 
 @get("/api/plugins/{instance:str}/routes/{name:str}", operation_id="ask_plugin", tags=_TAG, sync_to_thread=True,
-     summary="Ask a plugin's route", responses=documented(401, 404, 422, 503))  # fmt: skip
+     summary="Ask a plugin's route", responses=documented(401, 403, 404, 422, 503))  # fmt: skip
 def ask_plugin(
     request: Request[Any, Any, Any], call: NamedDependency[Call], instance: FromPath[_Name], name: FromPath[_Name]
 ) -> Response[Ok[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from sqlalchemy import insert, select, update
 
 from core.accounts.guard import enforce_policy, operation_of
-from core.accounts.policy import POLICY, PolicyGap, check_policy
+from core.accounts.policy import ADDED, POLICY, PolicyGap, check_policy
 from core.accounts.tables import devices, officers, revoked_tokens
 from core.accounts.tokens import TokenKey
 from core.incidents.desk import TAGS
@@ -38,6 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "retry_sync": {"ids": [1], "note": "diperiksa"},
     "confirm_sync": {"ids": [1], "note": "diperiksa"},
     "retry_deliveries": {"ids": [1], "note": "diperiksa"},
+    "tell_plugin": {},
 }
 
 
@@ -85,6 +86,7 @@ def call(client: TestClient, operation: tuple[str, str, str], ids: Ids, headers:
     for key, value in (
         ("{violation_id}", ids.violation), ("{quarantine_id}", ids.quarantine), ("{sha256}", ids.sha256),
         ("{device_id}", ids.device), ("{name}", "start.js"), ("{path}", "x"), ("{maker}", "generic"),
+        ("{instance}", "generic"),
     ):  # fmt: skip
         path = path.replace(key, str(value))
     body = BODIES.get(name)
@@ -140,6 +142,8 @@ def test_every_route_for_every_kind_of_person_answers_as_the_policy_says(world: 
                 cells += 1
                 if closed and person.role not in rule.roles:
                     assert (operation, 403) == (operation, answer.status_code)
+                elif rule is ADDED and "{" in operation[2]:  # nothing is added here
+                    assert (operation, 404) == (operation, answer.status_code)
                 elif closed:
                     assert answer.status_code not in (401, 403, 404, 405) and answer.status_code < 500, (
                         operation, answer.text,
@@ -178,7 +182,7 @@ def test_no_list_shows_a_row_of_another_vendor(world: World) -> None:
             headers = {"X-Purpose": "pemeriksaan uji"}
             theirs = client.request(method, path, headers=own.headers | headers).text
             assert "denpasar" not in theirs and "polda-bali" not in theirs, name
-            if name not in ("list_audit", "get_overview", "list_plugins"):
+            if name not in ("list_audit", "get_overview", "list_plugins", "list_plugin_pages"):
                 data = client.request(method, path, headers=other.headers | headers).json()["data"]
                 assert data if isinstance(data, list) else data["data"], name
 
