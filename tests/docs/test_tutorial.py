@@ -31,10 +31,10 @@ def test_a_make_is_added_from_a_capture_alone_to_decoded_reads_in_the_inbox(home
     result = run("\n".join(blocks(PAGE, "bash")), timeout_s=600)
 
     assert 0 == result.returncode, result.stdout
-    assert "No plugin recognises it" in result.stdout
+    assert not re.search(r"^[5-9]\d%|^100%", result.stdout, re.MULTILINE), "no plugin is sure of it"
     assert "nothing is read yet of device, dir, event, lane, plate, result, score, sn, time" in result.stdout
     assert re.search(r"^nusacam: none \(parser, tangkapin_nusacam\)$", result.stdout, re.MULTILINE)
     assert re.search(r"kept +ParserContract clean", result.stdout)
     assert "For bronze: doc: doc.md still says FILL IN" in result.stdout
-    reads = json.loads((home / "kamera-pertama" / "reads.json").read_text())["data"]
+    reads = json.loads((home / "kamera-pertama" / "reads.json").read_text())["data"]["data"]
     assert {("A1234XYZ", 93.4), ("A4321ZYX", 93.4)} == {(one["plate_number"], one["confidence"]) for one in reads}
