@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tangkapin needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev,detect,yolo,fcm,webpush]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,detect,yolo,ocr,fcm,webpush]'
 	@touch $@
 
 client: $(STAMP) ## build the pages of web/ into core/web/dist, when their sources changed
