@@ -14,7 +14,7 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 STAFF_PAGES = (
     "/overview", "/incidents", "/map", "/search", "/review", "/cases", "/devices", "/devices/quarantine", "/delivery",
 )  # fmt: skip
-ADMIN_PAGES = (*STAFF_PAGES, "/people", "/stations", "/plugins", "/audit")
+ADMIN_PAGES = (*STAFF_PAGES, "/delivery/notices", "/people", "/stations", "/plugins", "/audit")
 FIRST_LOAD_BYTES = 300_000
 
 

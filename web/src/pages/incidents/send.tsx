@@ -1,7 +1,7 @@
 /** Whom to send: the nearest free police first, with distance and the time that it takes. */
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Building2, Phone } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { api, take } from "../../api/client.ts";
 import { number, t } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
@@ -18,6 +18,7 @@ export const distanceWords = (metres: number): string => (metres < 1000 ? t("{n}
 
 export function SendPolice({ report, backup, onClose }: { report: Report; backup: boolean; onClose(): void }): ReactNode {
   const tell = useTell();
+  const list = useRef<HTMLDivElement>(null);
   const [picked, setPicked] = useState<number | null>(null);
   useLive("units");
   const free = useQuery({
@@ -43,17 +44,19 @@ export function SendPolice({ report, backup, onClose }: { report: Report; backup
       announce("incidents", "units");
     },
   });
+  const isThere = Boolean(free.data?.length);
+  useEffect(() => list.current?.querySelector("input")?.focus(), [isThere]); // Enter sends the nearest
   const nearest = stations.data?.[0];
   return (
     <Dialog title={backup ? t("Send back-up") : t("Send police")} onClose={onClose}>
       <form className="form" onSubmit={(event) => { event.preventDefault(); if (chosen) send.mutate(chosen.id); }}>
         {free.data ? (
           free.data.length ? (
-            <ul className="free" role="radiogroup" aria-label={t("Free police, the nearest first")}>
-              {free.data.map((one, index) => (
-                <li key={one.id}>
+            <div className="free" ref={list} role="radiogroup" aria-label={t("Free police, the nearest first")}>
+              {free.data.map((one) => (
+                <div key={one.id}>
                   <label>
-                    <input type="radio" name="police" checked={one === chosen} onChange={() => setPicked(one.id)} {...(index === 0 ? { "data-first": true } : {})} />
+                    <input type="radio" name="police" checked={one === chosen} onChange={() => setPicked(one.id)} />
                     <span className="free-who">
                       <strong>{one.name}</strong>
                       <small>{[one.office_name, one.vehicle_type, one.license_plate].filter(Boolean).join(" · ")}</small>
@@ -72,9 +75,9 @@ export function SendPolice({ report, backup, onClose }: { report: Report; backup
                       {t("Position:")} <Ago at={one.position_at} />
                     </small>
                   </label>
-                </li>
+                </div>
               ))}
-            </ul>
+            </div>
           ) : (
             <p className="review-attention">{t("Nobody is free right now. This list goes on by itself; call the station meanwhile.")}</p>
           )

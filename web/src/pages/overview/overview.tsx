@@ -11,6 +11,7 @@ import { Ago, At, Badge, Panel, Plate, type Tone } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
 import { Chart } from "../../ui/chart.tsx";
 import { said, toneOf } from "../../ui/words.ts";
+import { Weapons } from "./weapons.tsx";
 import "./overview.css";
 
 const EVERY = 10_000;
@@ -76,6 +77,7 @@ export default function Overview(): ReactNode {
           ))}
         </ul>
       </Panel>
+      <Weapons />
       <Panel title={t("Latest cases")} className="overview-latest">
         {latest.data ? (
           <ul className="latest">
