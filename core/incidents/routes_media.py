@@ -134,11 +134,12 @@ def get_live(call: NamedDependency[Call], cctv_id: Id) -> Stream:
         raise Problem("not-available")
     if _watching >= LIVE_MOST:
         raise Problem("rate-limited", headers={"Retry-After": "10"})
-    headers = _HEADERS | {"Cache-Control": "no-store"}
-    holder = f"{call.principal.role}:{call.principal.id}"
+    # as a header: the route's own media type would come without the boundary, and browsers show nothing then
     picture_type = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
+    headers = _HEADERS | {"Cache-Control": "no-store", "Content-Type": picture_type}
+    holder = f"{call.principal.role}:{call.principal.id}"
     stream = _live(previews, cctv_id, lambda: _is_gone(call, holder))
-    return Stream(stream, media_type=picture_type, headers=headers)
+    return Stream(stream, headers=headers)
 
 
 async def _live(previews: Previews, device_id: int, is_gone: Callable[[], bool]) -> AsyncIterator[bytes]:

@@ -81,3 +81,10 @@ def test_without_redis_there_is_no_preview_and_nothing_breaks(town: Any) -> None
         assert {None} == {row["preview_url"] for row in told}
         assert 404 == other.get(f"/api/cctv/{town.cctv}/snapshot", headers=town.sri.headers).status_code
         assert 503 == other.get(f"/api/cctv/{town.cctv}/live", headers=town.sri.headers).status_code
+
+
+def test_a_live_picture_names_its_boundary_or_browsers_show_nothing(town, client, monkeypatch):
+    monkeypatch.setattr("core.incidents.routes_media.LIVE_S", 0)
+    answer = client.get(f"/api/cctv/{town.cctv}/live", headers=town.sri.headers)
+    assert ["multipart/x-mixed-replace; boundary=tangkapin-picture"] == answer.headers.get_list("content-type")
+    assert b"--tangkapin-picture--\r\n" == answer.content
