@@ -8,6 +8,6 @@ export const pages: PageEntry[] = [
   { path: "/my-reports", title: msg("Reports"), icon: FileWarning, group: "watch", order: 2, roles: ["owner"], load: () => import("./reports.tsx") },
   { path: "/my-reports/:id", title: msg("Report"), icon: FileWarning, group: "watch", order: 60, hidden: true, roles: ["owner"], load: () => import("./report.tsx") },
   { path: "/report", title: msg("Report it"), icon: FilePlus2, group: "watch", order: 3, roles: ["owner"], load: () => import("./write.tsx") },
-  { path: "/notices", title: msg("Notices"), icon: Bell, group: "watch", order: 4, roles: ["owner", "police"], load: () => import("./notices.tsx") },
+  { path: "/notices", title: msg("Inbox"), icon: Bell, group: "watch", order: 4, roles: ["owner", "police"], load: () => import("./notices.tsx") },
   { path: "/me", title: msg("Account"), icon: UserRound, group: "watch", order: 5, roles: ["owner", "police"], load: () => import("./me.tsx") },
 ];

@@ -119,10 +119,10 @@ function Steps({ report, status, state }: { report: Report; status: string; stat
   return (
     <section className="steps" aria-label={t("What to do next")}>
       {status === "offered" && (
-        <>
-          <Button look="main" className="big" onClick={() => answer(true)}>{t("Accept")}</Button>
+        <div className="steps-more">
           <Button className="big" onClick={() => setAsked("decline")}>{t("Decline")}</Button>
-        </>
+          <Button look="main" className="big" onClick={() => answer(true)}>{t("Accept")}</Button>
+        </div>
       )}
       {status === "accepted" && <Button look="main" className="big" onClick={() => step("on_the_way")}><Navigation size={20} aria-hidden />{t("I am on my way")}</Button>}
       {status === "on_the_way" && <Button look="main" className="big" onClick={() => step("arrived")}><Flag size={20} aria-hidden />{t("I have arrived")}</Button>}
