@@ -1,4 +1,4 @@
-"""The demo's world: three Poldas, a dozen cameras of three makes, staff, and the plugins that serve them.
+"""The demo's world: three Poldas, some fifteen cameras of six makes, staff, and the plugins that serve them.
 
 Made once under home/demo and kept: the next start continues with the same devices, keys and passwords.
 """
@@ -87,11 +87,14 @@ CAMERAS = (
            purposes=_RED),
     Camera(code="btn-cikupa-3", maker="generic", agency="polda-banten", location="Simpang Cikupa", purposes=_RED),
     Camera(code="btn-merak-4", maker="dahua", agency="polda-banten", location="Jl. Raya Merak", purposes=_RED),
+    Camera(code="btn-anyer-5", maker="milesight", agency="polda-banten", location="Jl. Raya Anyer", purposes=_RED),
+    Camera(code="btn-serang-6", maker="uniview", agency="polda-banten", location="Gerbang Serang Timur", purposes=_RED),
     Camera(code="jbr-pasteur-1", maker="hikvision", agency="polda-jabar", location="Jl. Dr. Djunjunan, Bandung",
            speed_limit_kmh=35),
     Camera(code="jbr-soeta-2", maker="dahua", agency="polda-jabar", location="Jl. Soekarno-Hatta, Bandung",
            speed_limit_kmh=25),
     Camera(code="jbr-padalarang-3", maker="generic", agency="polda-jabar", location="Padalarang", speed_limit_kmh=30),
+    Camera(code="jbr-lembang-5", maker="axis", agency="polda-jabar", location="Jl. Raya Lembang", speed_limit_kmh=30),
     Camera(code="jbr-cileunyi-4", maker="hikvision", agency="polda-jabar", location="Cileunyi (jam salah)",
            speed_limit_kmh=35, skew_s=3600),
 )  # fmt: skip
