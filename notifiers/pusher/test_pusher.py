@@ -244,6 +244,7 @@ def test_a_webhook_of_ours_is_read_once(tmp_path):
         ({"x-pusher-key": KEY, "x-pusher-signature": wire.sign(SECRET, "[" * 100_000)}, b"[" * 100_000),
         ({"x-pusher-key": KEY, "x-pusher-signature": "é"}, b"{}"),
     ],
+    ids=range(10),  # the same names in every process of a run
 )  # fmt: skip
 def test_a_forged_old_or_broken_webhook_is_none(tmp_path, headers, body):
     with local_peer() as peer:

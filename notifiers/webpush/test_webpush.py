@@ -282,6 +282,7 @@ def test_an_answer_is_read_by_its_status(status, outcome):
         (RAW, {"contact": "siaga"}, "contact"), (RAW, {"contact": "mailto:x"}, "contact"),
         (RAW, {"services": ["https://a.test"]}, "services"), (RAW, {"ttl_s": -1}, "ttl_s"),
     ],
+    ids=range(7),  # the same names in every process of a run
 )  # fmt: skip
 def test_mistakes_in_the_config_are_named_without_the_key(tmp_path, key, more, match):
     with pytest.raises(ConfigMistake, match=match) as caught:
