@@ -16,9 +16,9 @@ from core.domain.incidents import IncidentType
 from core.incidents.acting import Act, clean, require_role
 from core.incidents.detected import Detected, Opened
 from core.incidents.errors import Invalid, NotAllowed, NotFound
-from core.incidents.evidence import Blobs, check_picture
+from core.incidents.evidence import Blobs, check_picture, has_piece
 from core.incidents.geo import is_position, nearest_stations
-from core.incidents.tables import report_events, report_evidence, reports
+from core.incidents.tables import report_events, report_evidence, report_posts, reports
 from core.incidents.verdicts import WRONG
 
 EXTERNAL_COOLDOWN_S = 60.0
@@ -74,6 +74,7 @@ def open_detected(act: Act, blobs: Blobs, detected: Detected) -> Opened:
     found = _open_report(act, device["id"], "detection", detected.incident_type, detected.at, detected.cooldown_s)
     if found is not None:
         _add_frames(act, blobs, found, detected)
+        _remember(act, found, client_id)
         return Opened(found["id"], False)
     wrong = _just_rejected(act, device["id"], detected)
     if wrong is not None:
@@ -114,7 +115,11 @@ def open_external(act: Act, blobs: Blobs, principal: ServicePrincipal, given: Ex
     _one_at_a_time(act, device["id"], given.incident_type)
     found = _open_report(act, device["id"], "external", given.incident_type, at, EXTERNAL_COOLDOWN_S)
     if found is not None:
+        _remember(act, found, client_id)
         seen = max(found["last_seen_at"] or at, at)
+        if given.picture is not None and has_piece(act, found, given.picture):
+            act.change(found, last_seen_at=seen)  # the very same bytes: sent again by who gives no client_id
+            return int(found["id"])
         act.change(found, frames=found["frames"] + 1, last_seen_at=seen)
         if given.picture is not None and mime is not None and found["frames"] < MAX_FRAMES:
             blobs.keep(act, found, given.picture, mime=mime, type="IMAGE", role="frame", taken_at=at)
@@ -267,10 +272,24 @@ def _repeated(act: Act, vendor_id: int, source: str, client_id: str | None) -> i
     if client_id is None:
         return None
     _take_turns(act, f"report {vendor_id} {source} {client_id}")
-    query = select(reports.c.id).where(
+    opened = select(reports.c.id).where(
         reports.c.vendor_id == vendor_id, reports.c.source == source, reports.c.client_id == client_id
     )
-    return act.connection.execute(query).scalar()
+    joined = select(report_posts.c.report_id).where(
+        report_posts.c.vendor_id == vendor_id, report_posts.c.source == source, report_posts.c.client_id == client_id
+    )
+    return act.connection.execute(opened.union_all(joined)).scalar()
+
+
+def _remember(act: Act, report: Any, client_id: str | None) -> None:
+    """That this post went to an open report: sent again, even after that is closed, it changes nothing."""
+    if client_id is not None:
+        act.connection.execute(
+            insert(report_posts).values(
+                vendor_id=report["vendor_id"], source=report["source"], client_id=client_id, report_id=report["id"],
+                created_at=act.now,
+            )
+        )  # fmt: skip
 
 
 def _one_at_a_time(act: Act, device_id: int, kind: IncidentType) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -79,6 +80,19 @@ reports = Table(
     Index("uq_reports_client_id", "vendor_id", "source", "client_id", unique=True,
           postgresql_where=text("client_id IS NOT NULL")),
 )  # fmt: skip
+
+report_posts = Table(
+    "report_posts",
+    metadata,
+    tenant(),
+    Column("source", String(20), nullable=False),
+    Column("client_id", String(64), nullable=False),
+    Column("report_id", BigInteger, ForeignKey("reports.id"), nullable=False),
+    moment("created_at", now=True),
+    PrimaryKeyConstraint("vendor_id", "source", "client_id"),
+    Index("ix_report_posts_report_id", "report_id"),
+    comment="posts that went to a report which was open already; those that opened one are reports",
+)
 
 report_evidence = Table(
     "report_evidence",

@@ -173,6 +173,37 @@ def test_the_client_id_of_a_detector_elsewhere_holds_for_ever(town):
     assert first == town.reports.open_external(town.key(), external(town, client_id="a-1"))
 
 
+def test_a_post_that_joined_an_open_report_joins_it_once_and_opens_nothing_later(town, picture):
+    first = town.reports.open_external(town.key(), external(town, client_id="a-1", picture=picture(1)))
+    for _ in range(2):
+        joined = town.reports.open_external(town.key(), external(town, client_id="a-2", picture=picture(2)))
+        assert first == joined
+    assert 2 == town.row(first)["frames"]
+    town.reports.verify(town.officer, first, ReportStatus.REJECTED, reason_code="test")
+    town.later(7200)
+    assert first == town.reports.open_external(town.key(), external(town, client_id="a-2", picture=picture(2)))
+    assert (1, 2) == (len(town.all(reports)), len(town.all(report_evidence)))
+    assert ["opened", "frames_added", "recalled"] == town.timeline(first)
+
+
+def test_the_same_bytes_without_a_client_id_are_one_picture(town, picture):
+    first = town.reports.open_external(town.key(), external(town, picture=picture(1)))
+    for colour in (1, 2, 2):
+        assert first == town.reports.open_external(town.key(), external(town, picture=picture(colour)))
+    assert (2, 2) == (town.row(first)["frames"], len(town.all(report_evidence)))
+    assert ["opened", "frames_added"] == town.timeline(first)
+
+
+def test_a_pushed_picture_that_joined_an_open_report_is_handed_over_once(town):
+    first = town.reports.open_detected(town.detected(1, payload_id=1024))
+    for _ in range(2):
+        assert first.report_id == town.reports.open_detected(town.detected(20, payload_id=1025)).report_id
+    assert 10 == town.row(first.report_id)["frames"]
+    town.later(7200)
+    assert not town.reports.open_detected(town.detected(20, payload_id=1025)).created
+    assert ["opened", "frames_added"] == town.timeline(first.report_id)
+
+
 @pytest.mark.threat("T18")
 def test_a_key_for_something_else_opens_nothing(town):
     with pytest.raises(NotAllowed):
