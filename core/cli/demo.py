@@ -96,7 +96,8 @@ async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, qu
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(fleet.run())]
     tasks += [asyncio.create_task(v.run(stop)) for v in demo.validators(leave=LEFT_TO_PEOPLE)]
     watchers = demo.watchers(demo.events.append)
-    tasks.append(asyncio.create_task(keep_watch(watchers, stop)))
+    watch = asyncio.create_task(keep_watch(watchers, stop))
+    tasks.append(watch)
     try:
         if view:
             await _watch(demo, stop)
@@ -115,6 +116,7 @@ async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, qu
     finally:
         stop.set()
         fleet.stop()
+        watch.cancel()  # a story takes minutes; whoever presses Ctrl-C does not wait for its end
         await asyncio.gather(*tasks, return_exceptions=True)
         await watchers.close_sessions()
 

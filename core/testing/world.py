@@ -1,4 +1,4 @@
-"""The demo's world: three Poldas, some fifteen cameras of six makes, staff, and the plugins that serve them.
+"""The demo's world: three Poldas, fifteen cameras of six makes, staff, and the plugins that serve them.
 
 Made once under home/demo and kept: the next start continues with the same devices, keys and passwords.
 """
