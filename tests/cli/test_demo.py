@@ -73,7 +73,9 @@ def test_once_prints_urls_and_logins_then_the_result_and_ends_well(first):
     assert {"admin", "officer", "owner", "police"} == {login["role"] for login in told["logins"]}
     assert all(login["password"] for login in told["logins"])
     assert result["accepted"] == result["posts"] > result["vehicles"] >= result["approved"] > 0
-    assert {"hikvision", "dahua", "generic", "milesight", "uniview", "axis"} == {form.split("/")[0] for form in result["forms"]}
+    assert {"hikvision", "dahua", "generic", "milesight", "uniview", "axis"} == {
+        form.split("/")[0] for form in result["forms"]
+    }
 
 
 def test_once_leaves_no_process_running(home, first):
