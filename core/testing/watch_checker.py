@@ -35,6 +35,7 @@ class WatchHistory(msgspec.Struct, kw_only=True):
     points     (report, client id) of positions that a phone was told with a 2xx
     sent, recalled  (report, police) and reports of an officer's acts that were answered 2xx
     reports    id -> status
+    frames     report of a program -> how many posts it counts
     stored     (report, client id) -> rows of track points
     assigned   (report, police) of all assignments
     opened     timeline: report -> how often it opened
@@ -48,6 +49,7 @@ class WatchHistory(msgspec.Struct, kw_only=True):
     sent: list[tuple[int, int]] = []
     recalled: list[int] = []
     reports: dict[int, str] = {}
+    frames: dict[int, int] = {}
     stored: Counter[tuple[int, str]] = msgspec.field(default_factory=Counter)
     assigned: list[tuple[int, int]] = []
     opened: Counter[int] = msgspec.field(default_factory=Counter)
@@ -70,6 +72,10 @@ def _kept(h: WatchHistory) -> Iterator[Breach]:
     for client_id, found in meant.items():
         if len(found) > 1:
             yield Breach("a repeated post is one report", f"{client_id} as {sorted(found)}")
+    for report, number in h.frames.items():
+        posts = sum(report in found for found in meant.values())
+        if number != posts:
+            yield Breach("each post is counted once", f"report {report}: {posts} posts, {number} counted")
     for point in set(h.points):
         if h.stored[point] != 1:
             yield Breach("an acknowledged point is stored once", f"{point} has {h.stored[point]} rows")

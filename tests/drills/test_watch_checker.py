@@ -21,6 +21,7 @@ def sound():
         sent=[(1, 9), (2, 9)],
         recalled=[2],
         reports={1: "in_progress", 2: "rejected"},
+        frames={1: 1, 2: 1},
         stored=Counter({(1, "p1"): 1, (1, "p2"): 1}),
         assigned=[(1, 9), (2, 9)],
         opened=Counter({1: 1, 2: 1}),
@@ -49,7 +50,9 @@ def test_a_sound_record_has_no_breach():
     ("rule", "plant"),
     [
         ("an acknowledged report is stored", lambda h: h.posted.append(("c", 3))),
-        ("a repeated post is one report", lambda h: h.posted.append(("a", 2))),
+        ("a repeated post is one report", lambda h: (h.posted.append(("a", 2)), h.frames.update({2: 2}))),
+        ("each post is counted once", lambda h: h.frames.update({1: 2})),
+        ("each post is counted once", lambda h: h.frames.update({4: 1})),
         ("an acknowledged point is stored once", lambda h: h.points.append((1, "p3"))),
         ("an acknowledged point is stored once", lambda h: h.stored.update([(1, "p1")])),
         ("an assignment that was confirmed is kept", lambda h: h.sent.append((1, 8))),

@@ -25,7 +25,7 @@ def judge(drill, history):
     assert history.sent and history.recalled and history.points
     copies = sum(number - 1 for number in history.at_peer.values())
     print(
-        f"{drill.kills.total()} kills, {len(history.posted)} detections, {len(history.reports)} reports, "
+        f"{drill.kills.total()} kills, {len(history.posted)} detections, {len(history.frames)} reports of them, "
         f"{len(history.points)} positions, {len(history.sent)} sent, {len(history.recalled)} recalled, "
         f"{len(history.tellings)} tellings, {sum(history.at_peer.values())} taken by the Pusher server, {copies} of "
         f"them an id again, {len(history.heard)} heard by the socket, lost {drill.listener.losses} times"
