@@ -1,7 +1,8 @@
 """Pictures that a device named by URL: fetched behind the inbox, so that a dead or hostile URL never costs the event.
 
 A URL is followed only to the hosts that the device's `image_hosts` lists (default: none). What cannot be had is noted
-beside the read and the read stays; what may come later is tried again a few times.
+beside the read and the read stays; what may come later is tried again a few times. An alarm's picture becomes a row of
+`frames`, where the detectors find it.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class _Row:
         self.attempts: int = row["attempts"]
         self.vendor_id: int = row["vendor_id"]
         self.payload_id: int = row["payload_id"]
-        self.plate_read_id: int = row["plate_read_id"]
+        self.plate_read_id: int | None = row["plate_read_id"]
         self.image_hosts: tuple[str, ...] = tuple(row["image_hosts"])
 
 
@@ -146,7 +147,7 @@ def _keep(database: Database, media: Media, row: _Row, data: bytes) -> None:
               "ref": reference, "role": row.role, "url": row.url, "found": json.dumps(found)}  # fmt: skip
     with database.system() as connection:
         connection.execute(_STORE_MEDIA, values)
-        connection.execute(_BIND, values)
+        connection.execute(_FRAME if row.plate_read_id is None else _BIND, values)
         connection.execute(_DONE, values)
     log.info("image_fetched", payload=row.payload_id, bytes=len(data))
 
@@ -159,7 +160,8 @@ def _note(database: Database, row: _Row, error: Exception) -> None:
               "found": json.dumps({"role": row.role, "url": row.url, "state": "failed", "why": reason})}  # fmt: skip
     with database.system() as connection:
         if over:
-            connection.execute(_REMARK, values)
+            if row.plate_read_id is not None:
+                connection.execute(_REMARK, values)
             connection.execute(_FAILED, values)
         else:
             connection.execute(_AGAIN, values)
@@ -193,6 +195,12 @@ UPDATE plate_reads SET {_REPLACED},
   vehicle_image = CASE WHEN :role IN ('vehicle', 'scene') THEN coalesce(vehicle_image, :hex) ELSE vehicle_image END
 WHERE id = :read
 """)  # noqa: S608 - a constant above
+
+_FRAME = text("""
+INSERT INTO frames (vendor_id, device_id, payload_id, ordinal, sha256, event, taken_at)
+SELECT vendor_id, device_id, payload_id, ordinal, :sha, event, taken_at FROM image_fetches WHERE id = :id
+ON CONFLICT (payload_id, ordinal) DO NOTHING
+""")
 
 _REMARK = text(f"UPDATE plate_reads SET {_REPLACED} WHERE id = :read")  # noqa: S608 - a constant above
 

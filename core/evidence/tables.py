@@ -40,7 +40,7 @@ image_fetches = Table(
     tenant(foreign_key=False),
     Column("device_id", BigInteger, nullable=False),
     Column("payload_id", BigInteger, nullable=False),
-    Column("plate_read_id", BigInteger, nullable=False),
+    Column("plate_read_id", BigInteger, comment="NULL: an alarm's picture, which becomes a row of frames"),
     Column("role", String(10), nullable=False),
     Column("url", Text, nullable=False),
     Column("status", String(10), nullable=False, server_default=text("'pending'")),
@@ -50,7 +50,14 @@ image_fetches = Table(
     Column("sha256", LargeBinary),
     moment("created_at", now=True),
     moment("finished_at"),
+    Column("ordinal", Integer, comment="of that row, as event and taken_at"),
+    Column("event", String(80)),
+    moment("taken_at"),
     CheckConstraint("status IN ('pending','done','failed')", name="status"),
+    CheckConstraint(
+        "plate_read_id IS NOT NULL OR (ordinal IS NOT NULL AND event IS NOT NULL AND taken_at IS NOT NULL)",
+        name="wanted_by",
+    ),
     Index("ix_image_fetches_due", "next_attempt_at", postgresql_where=text("status = 'pending'")),
     comment="pictures that a device named by URL: fetched behind the inbox by the SSRF-safe client",
 )

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 LEADER_KEY = 0x7461_6E67_6B61_7001
 """Of pg_try_advisory_lock: one beat in the whole installation."""
 UPKEEP_S = 5.0
+UNKEPT_S = 20.0
+"""So long without the bell of the upkeep a process does it unasked."""
 
 
 class Beat(threading.Thread):
@@ -122,6 +124,7 @@ class Sweeper(threading.Thread):
         """One look. Each late sink gets a thread of its own, so that a slow one holds up no other."""
         self._desk.follow()
         self._desk.sweep()
+        self._desk.upkeep(late_s=UNKEPT_S)
         if self._desk.notices.is_due(late_s=self._every_s):
             self._desk.notices.look()
         waits, sinks = self._desk.due(late_s=self._every_s)

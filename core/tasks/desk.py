@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -57,6 +58,7 @@ class Desk:
         self._drains: dict[str, SinkDrain] = {}
         self._enqueueing = threading.Lock()
         self._out: set[str] = set()
+        self._kept_up_at = time.monotonic()
         self._detects = any("detect_frames" in info.hooks for info in host.instances)
         host.on_quarantine = self._remember
 
@@ -123,8 +125,11 @@ class Desk:
             return
         self._out.add(instance)
 
-    def upkeep(self) -> None:
-        """Do the periodic work; one that fails stops no other."""
+    def upkeep(self, *, late_s: float = 0.0) -> None:
+        """Do the periodic work, if this process did not do it in the last `late_s`; one that fails stops no other."""
+        if time.monotonic() - self._kept_up_at < late_s:
+            return
+        self._kept_up_at = time.monotonic()
         for name, function in self._upkeep.items():
             try:
                 function()

@@ -94,6 +94,8 @@ class Batch:
         self.new_blobs: list[tuple[dict[str, Any], bytes]] = []
         self.fetches: list[tuple[JudgedRead, str, str]] = []
         self.frames: list[dict[str, Any]] = []
+        self.frame_fetches: list[dict[str, Any]] = []
+        self.ordinals: Counter[int] = Counter()
         self.quarantine: dict[int, dict[str, Any]] = {}
         self.counts: Counter[tuple[date, int, str, str, int]] = Counter()
         self.problems: Counter[tuple[int, int]] = Counter()
@@ -303,14 +305,18 @@ class Intake:
         if skew > self._rules.skew_hold_s and not capture.retransmitted:
             taken = item.received_at
         for image in capture.images:
-            if image.data is None:
+            row = {"v": device.vendor_id, "d": device.id, "pl": item.payload_id, "o": batch.ordinals[item.payload_id],
+                   "ev": event, "t": taken}  # fmt: skip
+            if image.data is not None:
+                kept = self._keep(image, image.data, item, device.vendor_id, batch)
+                if "sha256" not in kept:
+                    continue
+                batch.frames.append(row | {"h": kept["sha256"]})
+            elif image.url:
+                batch.frame_fetches.append(row | {"ro": image.role, "u": clean_text(image.url)[:2000]})
+            else:
                 continue
-            kept = self._keep(image, image.data, item, device.vendor_id, batch)
-            if "sha256" in kept:
-                last = batch.frames[-1] if batch.frames else {}
-                ordinal = last["o"] + 1 if last.get("pl") == item.payload_id else 0
-                batch.frames.append({"v": device.vendor_id, "d": device.id, "pl": item.payload_id, "o": ordinal,
-                                     "h": kept["sha256"], "ev": event, "t": taken})  # fmt: skip
+            batch.ordinals[item.payload_id] += 1
 
     def _store_pictures(self, batch: Batch) -> None:
         if batch.new_blobs:
@@ -424,7 +430,15 @@ class Intake:
                 {"d": device, "v": vendor_of[device], "n": problems.get(device, 0), "sa": samples,
                  "ss": skew.seconds, "st": skew.state, "no": skew.note or None}
             )  # fmt: skip
-        if not (batch.media or batch.fetches or batch.frames or batch.quarantine or batch.counts or health):
+        if not (
+            batch.media
+            or batch.fetches
+            or batch.frames
+            or batch.frame_fetches
+            or batch.quarantine
+            or batch.counts
+            or health
+        ):
             return
         counts = [
             {"dy": day, "d": device, "ou": outcome, "ev": event, "v": vendor, "n": n}
@@ -439,6 +453,7 @@ class Intake:
                         {"v": j.vendor_id, "d": j.device_id, "pl": j.payload_id, "r": j.id, "ro": role, "u": url}
                         for j, role, url in batch.fetches
                     ]
+                    + batch.frame_fetches
                 ),
                 "frames": _json(batch.frames),
                 "quarantine": _json(list(batch.quarantine.values())),

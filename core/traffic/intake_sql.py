@@ -94,9 +94,10 @@ WITH m AS (
   FROM jsonb_to_recordset(%(media)s::jsonb) AS x(v bigint, h text, z int, mi text, rf text, a int, pl bigint)
   ON CONFLICT DO NOTHING),
 f AS (
-  INSERT INTO image_fetches (vendor_id, device_id, payload_id, plate_read_id, role, url)
-  SELECT v, d, pl, r, ro, u
-  FROM jsonb_to_recordset(%(fetches)s::jsonb) AS x(v bigint, d bigint, pl bigint, r bigint, ro text, u text)),
+  INSERT INTO image_fetches (vendor_id, device_id, payload_id, plate_read_id, role, url, ordinal, event, taken_at)
+  SELECT v, d, pl, r, ro, u, o, ev, t
+  FROM jsonb_to_recordset(%(fetches)s::jsonb) AS x(v bigint, d bigint, pl bigint, r bigint, ro text, u text, o int,
+    ev text, t timestamptz)),
 fr AS (
   INSERT INTO frames (vendor_id, device_id, payload_id, ordinal, sha256, event, taken_at)
   SELECT v, d, pl, o, decode(h, 'hex'), ev, t

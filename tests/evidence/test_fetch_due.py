@@ -3,6 +3,7 @@
 import hashlib
 import io
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -75,6 +76,16 @@ def due(database, camera):
             {"url": url},
         )  # fmt: skip
     return url
+
+
+@pytest.fixture
+def alarm(database, due):
+    """The same picture is an alarm's instead: the second one of payload 1024."""
+    with database.system() as connection:
+        connection.execute(
+            text("UPDATE image_fetches SET plate_read_id = NULL, payload_id = 1024, ordinal = 1, event = 'VMD',"
+                 " taken_at = '2026-03-02T10:20:00Z'")
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -157,3 +168,32 @@ def test_a_worker_that_died_leaves_its_picture_to_the_next(database, camera, due
     again(database)
     assert 1 == fetch_due(database, Media())
     assert "done" == read()[0]["status"]
+
+
+FRAMES = text("SELECT payload_id, ordinal, event, taken_at, status, sha256 FROM frames")
+
+
+def test_an_alarms_picture_waits_for_a_detector_once_it_is_there(database, camera, alarm, read):
+    picture = jpeg()
+    camera.answer = (200, picture)
+
+    for _ in range(2):  # the second time as by a worker whose first one died before it said so
+        assert 1 == fetch_due(database, Media())
+        with database.system() as connection:
+            frames = connection.execute(FRAMES).all()
+            connection.execute(text("UPDATE image_fetches SET status = 'pending', next_attempt_at = now()"))
+
+        digest = hashlib.sha256(picture).digest()
+        taken = datetime(2026, 3, 2, 10, 20, tzinfo=UTC)
+        assert [(1024, 1, "VMD", taken, "pending", digest)] == [(*row[:5], bytes(row[5])) for row in frames]
+
+
+@pytest.mark.threat("T14")
+def test_an_alarms_picture_outside_the_list_or_none_at_all_reaches_no_detector(database, camera, alarm, read):
+    camera.answer = (200, jpeg())
+    with database.system() as connection:
+        connection.execute(text("UPDATE devices SET image_hosts = '{}'"))
+    fetch_due(database, Media())
+    assert ("failed", True) == (read()[0]["status"], "not allowed" in read()[0]["error"])
+    with database.system() as connection:
+        assert [] == connection.execute(FRAMES).all()

@@ -14,7 +14,7 @@ from core.db.embedded import EmbeddedPostgres
 from core.db.engine import Database
 from core.db.valkey import EmbeddedValkey
 from core.tasks.actors import declare
-from core.tasks.beat import LEADER_KEY, Beat, Sweeper
+from core.tasks.beat import LEADER_KEY, UNKEPT_S, Beat, Sweeper
 from core.tasks.broker import set_broker
 from core.tasks.desk import Desk
 from core.tasks.worker import Tempo, run_worker
@@ -128,6 +128,18 @@ def test_one_beat_leads_and_another_takes_over(world, etnas, redis_url):
     other.join()
     with world.database.raw() as connection:
         assert (True,) == connection.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_KEY,)).fetchone()
+
+
+def test_the_sweeper_does_the_upkeep_that_no_bell_asked_for(world, etnas):
+    done = []
+    desk = Desk(world.database, world.host(etnas=config(etnas)), None, stop=threading.Event(),
+                upkeep={"broken": lambda: 1 / 0, "pictures": lambda: done.append("pictures")})  # fmt: skip
+    Sweeper(desk).look()
+    assert [] == done, "a bell may still come"
+    desk._kept_up_at -= UNKEPT_S
+    Sweeper(desk).look()
+    Sweeper(desk).look()
+    assert ["pictures"] == done
 
 
 def test_the_sweeper_leaves_alone_what_a_bell_will_fetch(world, etnas):

@@ -68,9 +68,19 @@ def test_pictures_of_cameras_that_nobody_looks_at_make_no_rows(database, make_de
 
 def test_what_is_no_picture_or_too_large_a_one_makes_no_row(database, make_device, take):
     bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\x02\0\0\0\0\0\0\0"
-    unfetched = Image(role="scene", url="http://192.0.2.1/x.jpg")
-    rows, _ = take(payload(make_device(database, detect=True), capture(b"<html>", bomb, unfetched, jpeg())))
+    rows, _ = take(payload(make_device(database, detect=True), capture(b"<html>", bomb, Image(role="scene"), jpeg())))
     assert [(1, 0)] == [row[:2] for row in rows]
+
+
+def test_a_picture_that_is_only_named_waits_to_be_fetched_between_the_others(database, make_device, take):
+    camera = make_device(database, detect=True)
+    named = Image(role="scene", url="http://192.0.2.1/x.jpg")
+    rows, _ = take(payload(camera, capture(jpeg(1), named, jpeg(2))), payload(make_device(database), capture(named)))
+    assert [(1, 0), (1, 2)] == [row[:2] for row in rows]
+    with database.system() as connection:
+        query = "SELECT payload_id, device_id, plate_read_id, ordinal, event, taken_at, url, status FROM image_fetches"
+        fetches = connection.exec_driver_sql(query).all()
+    assert [(1, camera.id, None, 1, "VMD", NOW, "http://192.0.2.1/x.jpg", "pending")] == fetches
 
 
 def test_a_payload_that_is_written_again_makes_no_second_row(database, make_device, take):
