@@ -117,8 +117,8 @@ def open_external(act: Act, blobs: Blobs, principal: ServicePrincipal, given: Ex
     if found is not None:
         _remember(act, found, client_id)
         seen = max(found["last_seen_at"] or at, at)
-        if given.picture is not None and has_piece(act, found, given.picture):
-            act.change(found, last_seen_at=seen)  # the very same bytes: sent again by who gives no client_id
+        if client_id is None and given.picture is not None and has_piece(act, found, given.picture):
+            act.change(found, last_seen_at=seen)  # the very same bytes: sent again
             return int(found["id"])
         act.change(found, frames=found["frames"] + 1, last_seen_at=seen)
         if given.picture is not None and mime is not None and found["frames"] < MAX_FRAMES:

@@ -275,9 +275,10 @@ class WatchDrill:
 
     async def _detect(self, program: Patient, headers: dict[str, str]) -> None:
         cameras = itertools.cycle(self._cameras)
-        picture = base64.b64encode(draw_plate("B 1 UJI")).decode()
         while not self._stop.is_set():
-            client_id = f"drill-{next(self._numbers)}"
+            number = next(self._numbers)
+            client_id = f"drill-{number}"
+            picture = base64.b64encode(draw_plate(f"B {number} UJI")).decode()
             report = {"title": "Pisau", "description": "", "location": "Jl. Kebon Kacang", "incident_type": "knife",
                       "report_image": picture}  # fmt: skip
             body = {"cctv_id": next(cameras), "client_id": client_id, "report": report}
