@@ -94,7 +94,8 @@ CAMERAS = (
     Camera(code="jbr-soeta-2", maker="dahua", agency="polda-jabar", location="Jl. Soekarno-Hatta, Bandung",
            speed_limit_kmh=25),
     Camera(code="jbr-padalarang-3", maker="generic", agency="polda-jabar", location="Padalarang", speed_limit_kmh=30),
-    Camera(code="jbr-lembang-5", maker="axis", agency="polda-jabar", location="Jl. Raya Lembang", speed_limit_kmh=30),
+    Camera(code="jbr-lembang-5", maker="axis", agency="polda-jabar", location="Jl. Raya Lembang (satu arah)",
+           settings={"polda_jabar": {"allowed_direction": "out"}}),
     Camera(code="jbr-cileunyi-4", maker="hikvision", agency="polda-jabar", location="Cileunyi (jam salah)",
            speed_limit_kmh=35, skew_s=3600),
 )  # fmt: skip

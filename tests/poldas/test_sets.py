@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 import plugins.poldas
 from core.domain.cases import CaseView, Passage, VendorView
@@ -22,13 +20,6 @@ from core.testing.world import fixtures_of
 SETS = sorted(Path(plugins.poldas.__path__[0]).glob("*/plugins.toml"))
 AT = datetime(2026, 3, 2, 0, 20, tzinfo=UTC)
 """07.20 in Jakarta on a Monday, the second: plates that end odd may not drive where the rules are odd-even."""
-VAPID = base64.urlsafe_b64encode(ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value.to_bytes(32))
-SECRETS = {
-    "TANGKAPIN_PLUGIN_ETNAS_BANTEN": "kunci-uji",
-    "TANGKAPIN_PLUGIN_KOTA": base64.b64encode(b"k" * 32).decode(),
-    "TANGKAPIN_PLUGIN_PUSHER": "rahasia-uji",
-    "TANGKAPIN_PLUGIN_WEBPUSH": VAPID.decode().rstrip("="),
-}
 CLAIM = {
     "polda-banten": {"purposes": ("lampu_merah",)},
     "polda-jabar": {"speed_limit_kmh": 30},
@@ -37,12 +28,12 @@ CLAIM = {
 
 
 @pytest.fixture(scope="module", params=SETS, ids=lambda path: path.parent.name)
-def deployment(request, tmp_path_factory):
+def deployment(request, tmp_path_factory, set_secrets):
     """(vendor code, the set's host as its own plugins.toml makes it)."""
     home = tmp_path_factory.mktemp(request.param.parent.name)
     (home / "keluar").mkdir()
     (home / "plugins.toml").write_text(request.param.read_text())
-    host = Host.load(home / "plugins.toml", environ=SECRETS, data_dir=home / "data")
+    host = Host.load(home / "plugins.toml", environ=set_secrets, data_dir=home / "data")
     yield request.param.parent.name.replace("_", "-"), host
     host.close()
 
