@@ -68,11 +68,15 @@ class CameraRequest(Protocol):
 
 
 class Identified(msgspec.Struct, frozen=True):
-    """The device, by which method, and the client's address behind trusted proxies ("" if unknown)."""
+    """The device, by which method, and the client's address behind trusted proxies ("" if unknown).
+
+    credential  the key that proved it, where an equal request proves as much; None for passwords, digests, addresses
+    """
 
     entry: DeviceEntry
     method: str
     peer: str
+    credential: Credential | None = None
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -235,7 +239,18 @@ class Authenticator:
             return "wrong_address"
         if credential is not None:
             self._directory.used(credential, now)
-        return Identified(entry, method, peer)
+        return Identified(entry, method, peer, credential if method in ("api_key", "token") else None)
+
+    def lasts(self, known: Identified) -> bool:
+        """Whether the key that identified somebody would do so again, of the same snapshot and from the same peer."""
+        credential = known.credential
+        if credential is None:
+            return False
+        now = self._clock()
+        if now >= credential.expires_at:
+            return False
+        self._directory.used(credential, now)
+        return True
 
     def _denied(self, request: CameraRequest, cause: str) -> Denied:
         if cause == "wrong_address":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import structlog
 
-from core.ingest.auth import Authenticator, Denied, public_headers, public_path, public_query
-from core.ingest.directory import DeviceDirectory
+from core.ingest.auth import Authenticator, Denied, Identified, public_headers, public_path, public_query
+from core.ingest.directory import DeviceDirectory, Snapshot
 from core.ingest.front import Admitted, CameraRequest, Turned
 from core.ingest.rate import RateLimiter
 
@@ -15,6 +16,13 @@ log = structlog.get_logger(__name__)
 
 _TELL_EVERY_S = 10.0
 _TOLD = 4096
+
+
+class _Lasting(msgspec.Struct):
+    """An equal head would be judged equally: while the devices are these, and until the key's time is over."""
+
+    known: Identified
+    snapshot: Snapshot
 
 
 class CameraGate:
@@ -28,16 +36,15 @@ class CameraGate:
 
     def admit(self, request: CameraRequest) -> Admitted | Turned:
         """Decide on a request by its head alone."""
+        snapshot = self._directory.current
         known = self._authenticator.identify(request)
         if isinstance(known, Denied):
             self._tell(known.cause, public_path(request.path))
             return Turned(known.status, known.reason, known.headers)
+        turned = self._limited(known)
+        if turned is not None:
+            return turned
         entry = known.entry
-        wait = self._limiter.check(entry)
-        if wait:
-            self._tell("rate_limited", entry.device.code)
-            reason = f"more than {entry.rate_per_s:g} requests a second, come again in {wait} s"
-            return Turned(429, reason, ((b"retry-after", str(wait).encode()),))
         return Admitted(
             entry.id,
             entry.vendor_id,
@@ -46,7 +53,26 @@ class CameraGate:
             public_headers(request.headers),
             public_path(request.path),
             public_query(request.query),
+            _Lasting(known, snapshot) if known.credential is not None else None,
         )
+
+    def again(self, admitted: Admitted) -> Admitted | Turned | None:
+        """A head equal to the admitted one, over the same connection: the same, 429, or None for "judge it anew"."""
+        lasting = admitted.lasting
+        if not isinstance(lasting, _Lasting) or lasting.snapshot is not self._directory.current:
+            return None
+        if not self._authenticator.lasts(lasting.known):
+            return None
+        return self._limited(lasting.known) or admitted
+
+    def _limited(self, known: Identified) -> Turned | None:
+        entry = known.entry
+        wait = self._limiter.check(entry)
+        if not wait:
+            return None
+        self._tell("rate_limited", entry.device.code)
+        reason = f"more than {entry.rate_per_s:g} requests a second, come again in {wait} s"
+        return Turned(429, reason, ((b"retry-after", str(wait).encode()),))
 
     def refresh(self) -> None:
         """Take in what changed in the devices table; for the serving process's timer, blocks for a query."""

@@ -17,6 +17,7 @@ from core.ingest.answers import AnswerTable
 from core.ingest.bell import BellPush
 from core.ingest.front import App, Front, Gate
 from core.ingest.health_book import HealthBook
+from core.ingest.protocol import CameraProtocol
 from core.ingest.writer import InboxWriter
 from core.settings import Settings
 
@@ -75,7 +76,7 @@ class Serving:
             host=self._settings.host,
             port=self._settings.port,
             loop="uvloop",
-            http="httptools",
+            http=CameraProtocol,
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
             log_config=None,

@@ -59,6 +59,14 @@ class Connects(Protocol):
     def raw(self, *, async_commit: bool = False) -> psycopg.Connection: ...
 
 
+class Waiting(Protocol):
+    """Who waits for the commit: an asyncio future, or what answers by itself. All calls come on the event loop."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: int, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
 class Arrival:
     """One request on its way into the inbox."""
 
@@ -66,7 +74,7 @@ class Arrival:
 
     def __init__(
         self,
-        future: asyncio.Future[int],
+        future: Waiting,
         vendor_id: int,
         device_id: int,
         received_at: float,

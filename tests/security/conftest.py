@@ -18,14 +18,15 @@ from core.ingest.digest import ha1
 from core.ingest.directory import DeviceDirectory, Snapshot
 from core.ingest.front import CameraRequest, Front
 from core.ingest.gate import CameraGate
+from core.ingest.protocol import CameraProtocol
 from core.ingest.rate import RateLimiter
 from core.secrets import SecretBox
 
 ROW = {
     "vendor_id": 1, "vendor_code": "polda-banten", "vendor_settings": {}, "device_name": None, "location": None,
     "active": True, "zone": "Asia/Jakarta", "time_rule": "offset", "purposes": [], "speed_limit_kmh": None,
-    "serial": None, "channel": None, "latitude": None, "longitude": None, "settings": {}, "image_hosts": [],
-    "rate_per_s": 1000.0, "rate_burst": 1000.0, "parent_id": None,
+    "serial": None, "channel": None, "latitude": None, "longitude": None, "detect": False, "settings": {},
+    "image_hosts": [], "rate_per_s": 1000.0, "rate_burst": 1000.0, "parent_id": None,
 }  # fmt: skip
 NO_CREDENTIAL = {
     "credential_id": None, "kind": None, "key_id": None, "username": None, "secret_hash": None, "ha1_encrypted": None,
@@ -189,7 +190,7 @@ def serve(registry):
                 inner, table=table, gate=gate, writer=inbox, health=NoHealth(), max_body_bytes=1 << 20, body_timeout_s=5
             )
             config = uvicorn.Config(
-                front, port=0, log_config=None, lifespan="off", proxy_headers=False, http="httptools", ws="none"
+                front, port=0, log_config=None, lifespan="off", proxy_headers=False, http=CameraProtocol, ws="none"
             )
             server = uvicorn.Server(config)
             thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
