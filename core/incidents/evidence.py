@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.accounts.principal import Principal
-from core.domain.images import measure
+from core.domain.images import MAX_SCANS, count_scans, measure
 from core.evidence.tables import media
 from core.incidents.acting import Act, clean, require_role
 from core.incidents.errors import Conflict, Invalid
@@ -132,6 +132,8 @@ def check_picture(field: str, data: bytes) -> str:
         raise Invalid(field, "expected a JPEG or PNG picture")
     if info.width < 1 or info.height < 1 or info.width * info.height > MAX_PIXELS:
         raise Invalid(field, f"expected a picture of at most {MAX_PIXELS // 1_000_000} megapixels with a whole head")
+    if count_scans(data) > MAX_SCANS:
+        raise Invalid(field, f"expected a picture of at most {MAX_SCANS} scans")
     if len(data) > LARGEST["IMAGE"]:
         raise Invalid(field, f"expected at most {LARGEST['IMAGE'] // MIB} MiB")
     return info.mime

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from core.accounts.principal import Principal
 from core.accounts.tables import devices, police
-from core.domain.images import measure
+from core.domain.images import MAX_SCANS, count_scans, measure
 from core.evidence.tables import media
 from core.incidents.acting import STAFF, Act, require_role
 from core.incidents.errors import Invalid
@@ -225,7 +225,7 @@ def _bytes(act: Act, store: MediaStore, vendor_id: int, sha256: bytes) -> bytes:
 
 def _scaled(data: bytes) -> io.BytesIO | None:
     info = measure(data)
-    if info is None or not 0 < info.width * info.height <= MAX_PIXELS:
+    if info is None or not 0 < info.width * info.height <= MAX_PIXELS or count_scans(data) > MAX_SCANS:
         return None
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:

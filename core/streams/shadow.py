@@ -35,6 +35,7 @@ from core.ingest.directory import DeviceDirectory
 from core.ingest.inflate import inflate
 from core.ingest.known_devices import KnownDevices
 from core.ingest.parse_stage import die_with_parent, limit_memory
+from core.streams.sources import decode
 
 log = structlog.get_logger(__name__)
 
@@ -111,15 +112,13 @@ class Comparison:
             self._note("classify_passage", told.compare((live, ""), (mine, text), told.drafts))
 
     def _frames(self, capture: FrameCapture, payload: Payload) -> None:
-        import cv2
-        import numpy
-
         taken = capture.capture_time or payload.received_at
         frames = []
         for image in capture.images:
-            data = None if image.data is None else cv2.imdecode(numpy.frombuffer(image.data, numpy.uint8), 1)
-            if data is not None:
-                frames.append(Frame(device=payload.device, image=data, taken_at=taken, source="pushed"))
+            if image.data is not None:
+                with contextlib.suppress(MalformedPayload):
+                    pixels = decode(bytes(image.data))
+                    frames.append(Frame(device=payload.device, image=pixels, taken_at=taken, source="pushed"))
         detectors = self._live.detectors_for(payload.device)
         if not frames or not detectors:
             return

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import msgspec
 
 from core.domain.errors import MalformedPayload
-from core.domain.images import measure
+from core.domain.images import MAX_SCANS, count_scans, measure
 from core.domain.part_stream import PartStream
 from core.domain.stream_urls import StreamUrl
 from core.outbound import Policy
@@ -62,7 +62,8 @@ def frames_of(plan: StreamPlan, http: HttpLoop, stop: threading.Event) -> Iterat
 
 
 def decode(data: bytes) -> Any:
-    """A picture's pixels. Raises MalformedPayload for what is no picture, cut off, or larger than MAX_PIXELS."""
+    """A picture's pixels. Raises MalformedPayload for what is no picture, cut off, or would keep the decoder busy:
+    more than MAX_PIXELS or MAX_SCANS."""
     import cv2
     import numpy
 
@@ -73,6 +74,8 @@ def decode(data: bytes) -> Any:
         raise MalformedPayload("the picture's header is damaged or cut off")
     if size.width * size.height > MAX_PIXELS:
         raise MalformedPayload(f"the picture has {size.width} x {size.height} pixels, at most {MAX_PIXELS} are decoded")
+    if (scans := count_scans(data)) > MAX_SCANS:
+        raise MalformedPayload(f"the picture has {scans} scans, at most {MAX_SCANS} are decoded")
     image = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise MalformedPayload("the picture is cut off or damaged")

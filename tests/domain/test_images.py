@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.domain.images import JPEG, PNG, decode_base64_image, measure, sniff, split_jpegs
+from core.domain.images import JPEG, MAX_SCANS, PNG, count_scans, decode_base64_image, measure, sniff, split_jpegs
+from core.testing.bombs import scan_bomb
 
 
 def picture(kind="JPEG", size=(40, 24), **how):
@@ -89,3 +90,18 @@ def test_any_text_is_decoded_or_none(text):
     data = decode_base64_image(text)
 
     assert data is None or sniff(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "scans"),
+    [(picture(), 1), (picture(progressive=True), 10), (scan_bomb(64, 300), 301), (picture("PNG") + b"\xff\xda", 0),
+     (b"", 0)],
+)  # fmt: skip
+def test_the_scans_of_a_jpeg_are_counted(data, scans):
+    assert scans == count_scans(data) == count_scans(memoryview(data))
+
+
+def test_no_ordinary_picture_has_too_many_scans():
+    out = io.BytesIO()
+    Image.effect_noise((1200, 900), 200).convert("RGB").save(out, "JPEG", quality=95, progressive=True)
+    assert count_scans(out.getvalue()) * 5 < MAX_SCANS

@@ -9,6 +9,7 @@ from core.incidents import evidence, fieldwork
 from core.incidents.errors import Conflict, Invalid, NotAllowed, NotFound
 from core.incidents.evidence import safe_name, sniff_file
 from core.incidents.tables import report_evidence, report_messages
+from core.testing.bombs import scan_bomb
 
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + b"\x00" * 64
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n"
@@ -169,6 +170,9 @@ def test_a_picture_that_is_a_bomb_is_refused_by_its_head(town):
     with pytest.raises(Invalid) as refused:
         town.reports.add_evidence(police, report_id, bomb)
     assert "megapixels" in refused.value.errors[0].message
+    with pytest.raises(Invalid) as refused:
+        town.reports.add_evidence(police, report_id, scan_bomb())
+    assert "scans" in refused.value.errors[0].message
 
 
 def test_a_file_that_is_too_large_is_refused(town):

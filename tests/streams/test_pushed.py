@@ -22,6 +22,7 @@ from core.streams import pushed as module
 from core.streams.book import Book, totals
 from core.streams.models import Models
 from core.streams.pushed import MAX_ATTEMPTS, PushedFrames, due
+from core.testing.bombs import scan_bomb
 
 NOW = datetime.now(UTC)
 KNIFE = Sighting(
@@ -160,6 +161,7 @@ def test_they_are_looked_at_in_batches_and_counted(house):
         (BRIGHT[:-100], "cut off"),
         (picture(220, "PNG")[:60], "cut off"),
         (BOMB_BEHIND_COMMENTS, "header is damaged"),
+        (scan_bomb(scans=20_000), "20001 scans"),
     ],
 )
 def test_bombs_and_damaged_pictures_cost_no_other_picture(house, data, told):

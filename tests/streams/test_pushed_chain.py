@@ -8,6 +8,7 @@ from core.accounts.audit import Actor
 from core.accounts.service import Accounts
 from core.accounts.tables import devices
 from core.settings import Settings
+from core.testing.bombs import scan_bomb
 from core.testing.house import VENDOR, House, fresh_database, plugins_toml
 
 PATIENCE_S = 90.0
@@ -29,7 +30,7 @@ def house(tmp_path_factory, postgres_url, template_url, valkey_url):
     folder = tmp_path_factory.mktemp("chain")
     with fresh_database(postgres_url, template_url) as url:
         made = House(folder, url, valkey_url, plugins_toml(PLUGINS))
-        made.keep_spare("hikvision", 2)
+        made.keep_spare("hikvision", 4)
         accounts = Accounts(made.database, Settings(home=folder).signing_key().reveal())
         accounts.add_user(
             "rani", "tiga-ratus-kilogram-beras", role="officer", vendor_code=VENDOR, full_name="Rani", by=Actor("cli")
@@ -84,6 +85,21 @@ def check(house, camera, report):
 
 
 def test_a_pushed_alarm_picture_becomes_an_unconfirmed_report_and_an_officer_is_told(house, blade):
+    check(house, *seen(house, blade))
+
+
+@pytest.mark.threat("T09")
+def test_bombs_and_broken_pictures_cost_the_detector_nothing(house, blade):
+    camera = house.spare("hikvision")
+    broken = blade[:600] + bytes(len(blade) - 600)
+    for bad in (scan_bomb(scans=20_000), blade[:200], broken, blade[: len(blade) // 2]):
+        assert 200 == house.send(camera, alarm(bad), "multipart/mixed; boundary=b").status
+    ended = "SELECT error FROM frames WHERE device_id = %s AND status IN ('done', 'failed') ORDER BY id"
+    house.wait_until(lambda: 4 == len(house.rows(ended, camera.id)), PATIENCE_S, what="all four are through")
+    errors = [error for (error,) in house.rows(ended, camera.id)]
+    assert ("20001 scans" in errors[0], "cut off" in errors[1]) == (True, True), errors
+    assert 1 == house.one("SELECT max(attempts) FROM frames WHERE device_id = %s", camera.id)
+    assert not house.ended("detect")
     check(house, *seen(house, blade))
 
 
