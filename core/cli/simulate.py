@@ -66,16 +66,14 @@ def command(
     keys). Only what the server answers 2xx counts as accepted; exit 1 unless everything was.
     """
     from core.cli.serve import open_database
-    from core.hooks.deployment import Declared
-    from core.hooks.host import Host
     from core.log import configure
     from core.testing.fleet import Fleet
 
     settings = settings_of()
     configure(settings.log_style, "warning")
     target = (url or _own_url(settings)).rstrip("/")
+    host = player(maker)
     database = open_database(settings)
-    host = Host.build([Declared(id=maker, use=f"vendors.{maker}")], environ={})
     try:
         _require_answer(target, maker)
         codes = [f"sim-{maker}-{number}" for number in range(1, devices + 1)]
@@ -92,6 +90,29 @@ def command(
     _summarise(codes, tally, as_json)
     if tally.accepted < tally.posts:
         raise click.exceptions.Exit(1)
+
+
+def player(maker: str) -> Host:
+    """A host of this make alone, which has fixtures to play. Raises CannotSimulate saying why it cannot be."""
+    from core.hooks.deployment import Declared
+    from core.hooks.errors import PluginLoadError
+    from core.hooks.host import Host
+    from core.testing.fixtures import device
+    from core.testing.fleet import enlist
+    from core.testing.world import fixtures_of
+
+    try:
+        host = Host.build([Declared(id=maker, use=f"vendors.{maker}")], environ={})
+    except PluginLoadError as error:
+        raise CannotSimulate(f"{maker} cannot be simulated (makes that need no config can): {error}") from None
+    try:
+        enlist(device(maker), "", fixtures_of(maker), host.parse_payload)
+    except TangkapinError:
+        host.close()
+        raise CannotSimulate(
+            f"{maker} cannot be simulated: no event in its fixtures has a plate and a time that can be varied"
+        ) from None
+    return host
 
 
 def enrol(

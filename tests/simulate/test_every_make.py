@@ -8,11 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import vendors
 from core.accounts.audit import Actor
 from core.accounts.service import AccountError
 from core.accounts.vendors import add_vendor
+from core.cli.main import cli
 from core.cli.simulate import KNOWN_AFTER_S, _members, enrol
 from core.hooks.deployment import Declared
 from core.hooks.host import Host
@@ -24,6 +26,23 @@ WITHOUT_PLATES = {"vigi"}
 MAKES = sorted(path.parent.name for path in Path(vendors.__path__[0]).glob("*/plugin.py"))
 PLAYED = [make for make in MAKES if make not in {*WITHOUT_PLATES, "mapping"}]
 """mapping speaks for makes that the operator describes himself; it has no form of its own."""
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        *((make, "no event in its fixtures has a plate") for make in sorted(WITHOUT_PLATES)),
+        ("mapping", "missing required field `fields`"),
+        ("acme", "no folder vendors/acme/"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_with_the_reason_before_anything_is_asked(make, reason, monkeypatch):
+    monkeypatch.setenv("TANGKAPIN_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    result = CliRunner().invoke(cli, ["simulate", make, "--url", "http://127.0.0.1:1"])
+
+    assert 1 == result.exit_code
+    assert f"{make} cannot be simulated" in result.stderr
+    assert reason in result.stderr
 
 
 @pytest.fixture(scope="module")
