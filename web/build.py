@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,8 @@ def main() -> None:
         return
     begun = time.monotonic()
     node("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn")
+    if missing := missing_of_worker():
+        sys.exit(f"web/build.py: the service worker would fetch what is not there: {', '.join(missing)}")
     compress()
     STAMP.write_text(wanted)
     print(f"Built the client in {time.monotonic() - begun:.1f} s: {size_of_first_load() / 1000:.0f} kB compressed")
@@ -113,6 +116,14 @@ def compress() -> None:
         if path.suffix in COMPRESSIBLE:
             path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
     shutil.rmtree(DIST / ".vite", ignore_errors=True)
+
+
+def missing_of_worker() -> list[str]:
+    """Files that sw.js keeps for use without a network and that were not built: one is enough for it never to start."""
+    named = re.findall(
+        r"/(?:assets/)?[\w.-]+\.(?:js|css|woff2|json|svg|png|webmanifest)\b", (DIST / "sw.js").read_text("utf-8")
+    )
+    return sorted(name for name in set(named) if not (DIST / name[1:]).exists())
 
 
 def size_of_first_load() -> int:

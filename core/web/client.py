@@ -23,6 +23,8 @@ CSP = (
     "connect-src 'self'; manifest-src 'self'; worker-src 'self'; media-src 'self' blob:; frame-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+WORKER_CSP = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
+"""The service worker lives under its own answer's policy, not the page's: without connect-src it can fetch nothing."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TOP = frozenset({
     "favicon.svg", "icon-192.png", "icon-512.png", "icon-maskable.png", "badge.png", "manifest.webmanifest", "sw.js",
@@ -78,7 +80,10 @@ def any_page(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[b
         found = _file(request, DIST, name)
         if found is None:
             raise Problem("not-found")
-        return Response(found[0], media_type=_mime(name), headers=found[1] | {"Cache-Control": "no-cache"})
+        headers = found[1] | {"Cache-Control": "no-cache"}
+        if name == "sw.js":
+            headers |= {"Content-Security-Policy": WORKER_CSP}
+        return Response(found[0], media_type=_mime(name), headers=headers)
     if "text/html" not in request.headers.get("accept", ""):
         raise Problem("not-found")
     return _page(request)

@@ -18,6 +18,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (dist / "assets").mkdir(parents=True)
     (dist / "index.html").write_text("<!doctype html><title>Tangkapin</title>")
     (dist / "favicon.svg").write_text("<svg/>")
+    (dist / "sw.js").write_text("fetch('/')")
     (dist / ".stamp").write_text("secret")
     (dist / "assets" / "index-abc.js").write_text("let plain")
     (dist / "assets" / "index-abc.js.gz").write_bytes(gzip.compress(b"let plain"))
@@ -32,6 +33,13 @@ def test_a_page_may_run_only_our_own_files_and_talk_only_to_us(client: TestClien
     assert "'none'" == rules["default-src"] == rules["base-uri"] == rules["frame-ancestors"]
     assert "'self'" == rules["script-src"] == rules["style-src"] == rules["connect-src"]
     assert "unsafe" not in policy and "http" not in policy and "*" not in policy
+
+
+@pytest.mark.threat("T23")
+def test_the_service_worker_may_ask_us_and_nobody_else(client: TestClient) -> None:
+    answer = client.get("/sw.js")
+    assert "default-src 'none'; connect-src 'self'; frame-ancestors 'none'" == answer.headers["content-security-policy"]
+    assert "no-cache" == answer.headers["cache-control"]
 
 
 def test_every_address_of_the_client_is_its_page_asked_for_anew(client: TestClient) -> None:

@@ -25,7 +25,9 @@ export function Chat({ report, isOpen }: { report: number; isOpen: boolean }): R
   const list = useRef<HTMLOListElement>(null);
   const rows = query.data?.filter((row) => row.kind !== "draft" && row.kind !== "final") ?? [];
   const count = rows.length + items.length;
-  useEffect(() => list.current?.scrollTo({ top: list.current.scrollHeight }), [count]);
+  useEffect(() => {
+    list.current?.scrollTo({ top: list.current.scrollHeight }); // returns a promise in Chromium 150: no clean-up
+  }, [count]);
   if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={4} />;
   return (
     <div className="chat">
