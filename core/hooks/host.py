@@ -84,7 +84,21 @@ def _callers(instance: Instance) -> dict[str, Any]:
     manager.add_hookspecs(Specs)
     manager.register(instance.plugin, instance.id)
     manager.check_pending()
-    return {name: getattr(manager.hook, name) for name in instance.hooks}
+    return {name: _caller(getattr(manager.hook, name)) for name in instance.hooks}
+
+
+def _caller(hook: pluggy.HookCaller) -> Callable[..., Any]:
+    """Calls the one implementation there is: by itself where it takes all that the hook is called with."""
+    (implementation,) = hook.get_hookimpls()
+    wraps = implementation.hookwrapper or implementation.wrapper
+    if not wraps and hook.spec is not None and set(implementation.argnames) == set(hook.spec.argnames):
+        return implementation.function
+
+    def call(**arguments: Any) -> Any:
+        results = hook(**arguments)
+        return results[0] if results else None  # pluggy leaves a None out
+
+    return call
 
 
 class Host(Extensions):
@@ -221,21 +235,20 @@ class Host(Extensions):
             self.on_call(instance.id)
         start = perf_counter()
         try:
-            results = instance.callers[hook](**arguments)
+            result = instance.callers[hook](**arguments)
         except BaseException as error:
             seconds = perf_counter() - start
             if belongs_to_the_process(error, self._let_through):
                 raise
             allowed = isinstance(error, _ALLOWED.get(hook, ()))
             text, trace = ("", "") if allowed else (describe(error), trace_of(error))
-            # pluggy keeps the error in a frame that its traceback refers to: uncut, that circle holds the payload in
-            # memory until the next full garbage collection.
+            # A frame in the traceback may keep the error: uncut, that circle holds the payload in memory until the next
+            # full garbage collection.
             error.__traceback__ = None
             if allowed:
                 instance.went_well(seconds)
                 raise error
             raise self._failed(instance, hook, seconds, text, trace) from error
-        result = results[0] if results else None  # pluggy leaves a None out
         seconds = perf_counter() - start
         try:
             wrong = CHECKS[hook](result)

@@ -24,6 +24,7 @@ from core.domain.notices import Delivery
 from core.domain.observations import Alarm, FrameCapture, PlateRead, Status
 
 MAX_ITEMS = 10_000
+_MOST_KINDS = 256
 Check = Callable[[Any], str]
 """Returns what is wrong with a value ("" = nothing), without quoting it: values may hold plates."""
 
@@ -50,12 +51,23 @@ def struct_check(cls: type[msgspec.Struct]) -> Check:
     ]
     values = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
     title = cls.__name__
+    closer: dict[tuple[type, ...], list[int]] = {}
+    """Types of all fields -> the numbers of those whose values have to be looked at."""
 
     def check(value: Any) -> str:
         if not isinstance(value, cls):
             return f"expected {title}, got {type(value).__name__}"
-        for item, (name, default, harmless, field_check, bounds) in zip(values(value), fields, strict=False):
-            if item is default or type(item) in harmless:
+        items = values(value)
+        kinds = tuple(map(type, items))
+        numbers = closer.get(kinds)
+        if numbers is None:
+            if len(closer) >= _MOST_KINDS:
+                closer.clear()
+            numbers = closer[kinds] = [n for n, kind in enumerate(kinds) if kind not in fields[n][2]]
+        for number in numbers:
+            item = items[number]
+            name, default, _, field_check, bounds = fields[number]
+            if item is default:
                 continue
             wrong = field_check(item)
             if not wrong and bounds and not bounds[0] <= item <= bounds[1]:

@@ -41,19 +41,24 @@ class Board:
             self._memory = mmap.mmap(fd, mmap.PAGESIZE)
         finally:
             os.close(fd)
+        self._at = 0
+        self._names: dict[str, bytes] = {}
 
     def begin(self, payload_id: int) -> None:
         """I start on this payload now."""
+        self._at = payload_id
         _LAYOUT.pack_into(self._memory, 0, payload_id, time.monotonic_ns(), b"")
 
     def name(self, instance: str) -> None:
         """This plugin is asked now; its time starts now."""
-        _LAYOUT.pack_into(
-            self._memory, 0, _LAYOUT.unpack_from(self._memory, 0)[0], time.monotonic_ns(), instance.encode()[:64]
-        )
+        name = self._names.get(instance)
+        if name is None:
+            name = self._names[instance] = instance.encode()[:64]
+        _LAYOUT.pack_into(self._memory, 0, self._at, time.monotonic_ns(), name)
 
     def end(self) -> None:
         """I am done with it."""
+        self._at = 0
         _LAYOUT.pack_into(self._memory, 0, 0, 0, b"")
 
     def tell(self) -> None:

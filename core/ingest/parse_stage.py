@@ -1,8 +1,9 @@
 """The parse stage: forks parser processes, watches them, and replaces one that hangs or dies.
 
-A parser that is at one payload for over 2 s is killed with its process; that payload is put aside, the rest of the
-batch goes back by itself (its transaction is gone). A process that dies otherwise is replaced; a payload that was at
-hand in two deaths is put aside too. The second payload that a plugin costs us quarantines the plugin.
+A parser that is at one payload for over 2 s (the time in which a busy machine has no core for it does not count) is
+killed with its process; that payload is put aside, the rest of the batch goes back by itself (its transaction is gone).
+A process that dies otherwise is replaced; a payload that was at hand in two deaths is put aside too. The second payload
+that a plugin costs us quarantines the plugin.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class ParseStage:
         self._deaths: Counter[int] = Counter()
         self._faults: Counter[str] = Counter()
         self._aside: list[tuple[Work, str, str]] = []
+        self._waited: dict[int, tuple[Work, float]] = {}  # pid -> what it is at, its wait for a core when first seen
         self._stop = False
 
     def stop(self) -> None:
@@ -93,9 +95,10 @@ class ParseStage:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 del self._children[pid]
+                self._waited.pop(pid, None)
                 if not self._stop:
                     self._died(work, number, status)
-            elif work.seconds() > self._timeout_s:
+            elif work.payload_id and self._seconds(pid, work) > self._timeout_s:
                 # Stopped it holds its batch while the payload is put aside: no other parser can fall into the same pit.
                 os.kill(pid, signal.SIGSTOP)
                 if self._boards[number].read() != work:  # it came through just now
@@ -104,6 +107,15 @@ class ParseStage:
                 self._hung(work, number, pid)
         if self._aside:
             self._put_aside()
+
+    def _seconds(self, pid: int, work: Work) -> float:
+        """How long it has been at it, without the time in which it was ready to run and another had the core."""
+        at, waited = self._waited.get(pid, (None, 0.0))
+        now = waited_s(pid)
+        if at != work:
+            self._waited[pid] = work, now
+            waited = now
+        return work.seconds() - (now - waited)
 
     def _died(self, work: Work, number: int, status: int) -> None:
         log.error(
@@ -129,6 +141,7 @@ class ParseStage:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         del self._children[pid]
+        self._waited.pop(pid, None)
         self._boards[number].end()
         self._fork(number)
 
@@ -191,6 +204,14 @@ class ParseStage:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
         self._children.clear()
+
+
+def waited_s(pid: int) -> float:
+    """Seconds in which a process was ready to run and had no core; 0 where the kernel does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def die_with_parent(parent: int) -> None:

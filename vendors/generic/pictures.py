@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from core.api import Image, ImageRole, Part, decode_base64_image, sniff, split_jpegs
-from vendors.generic.tree import Body, Chain, Shape, all_keys
+from vendors.generic.tree import Body, Chain, Form, Shape, all_keys
 from vendors.generic.words import fold
 
 _ROLES: tuple[tuple[tuple[str, ...], ImageRole], ...] = (
@@ -43,24 +43,26 @@ class _Found(msgspec.Struct):
 
 
 _HINTS = tuple(w.encode() for w in (*_PICTURE_WORDS, "png", "http", "ftp", "url", "data:", "/9j/", "ivborw0kggo", "\\"))
-_MARKS = (b"://", b"data:", b"DATA:", b"Data:", b"/9j/", b"iVBORw0KGgo", b"\\")
 
 
-def possible(body: bytes, shape: Shape | None = None) -> bool:
+def possible(body: bytes, form: Form | None = None) -> bool:
     """Whether a body can hold a picture or an address of one at all: a look at its bytes instead of a walk.
 
-    shape  of a whole JSON body where it is known: then its keys tell, and only marks of a picture's text are looked
-           for
+    form  of a whole JSON body where it is known: then its keys tell, and only marks of a picture's text are looked for
     """
     if len(body) > _LONG:
         return True
-    if shape is not None:
-        return _speaks(shape) or any(mark in body for mark in _MARKS)
+    if form is not None and form.shape is not None:
+        if form.pictures is None:
+            form.pictures = _speaks(form.shape)
+        return (
+            form.pictures or b"://" in body or b"/9j/" in body or b"data:" in body or b"iVBORw0KGgo" in body
+            or b"DATA:" in body or b"Data:" in body or b"\\" in body
+        )  # fmt: skip
     lower = body.lower()
     return any(hint in lower for hint in _HINTS)
 
 
-@lru_cache(maxsize=256)
 def _speaks(shape: Shape) -> bool:
     """Whether a key of the shape speaks of a picture or of an address."""
     return any(_told_by_key(folded)[0] or "url" in folded for folded in map(fold, all_keys(shape)))

@@ -15,11 +15,12 @@ from core.api import (
     Payload,
     Recognition,
     hookimpl,
+    normalise_plate,
 )
 from core.api import Plugin as Base
 from vendors.generic import pictures
 from vendors.generic.reading import Config, is_heartbeat, read_vehicle
-from vendors.generic.tree import Chain, Scope, find_vehicles, read_body
+from vendors.generic.tree import Chain, Scope, find_vehicles, plate_text, read_body
 from vendors.generic.words import PLATE_KEYS, fold
 
 PATH = "/api/violation"
@@ -55,6 +56,11 @@ class Plugin(Base):
     def parse_payload(self, payload: Payload) -> list[Observation]:
         config = _config_of(payload.device, self.config)
         body = read_body(payload.body, payload.content_type)
+        root = body.root
+        if body.json and type(root) is dict and normalise_plate(plate_text(root)) is not None:
+            scope = Scope(root, set())  # the whole body is one vehicle, as most are
+            images = pictures.bind(body, [(root,)])[0] if pictures.possible(payload.body, scope.form) else ()
+            return [read_vehicle((root,), [scope], images, payload.device, config)]
         vehicles: list[Chain] = []
         for event in body.root if isinstance(body.root, list) and body.root else (body.root,):
             found = find_vehicles(event)
@@ -72,7 +78,7 @@ class Plugin(Base):
                 if id(node) not in scopes:
                     scopes[id(node)] = Scope(node, roads - {id(node)})
         reads: list[Observation] = []
-        whole = scopes[id(body.root)].shape if body.json and id(body.root) in scopes else None
+        whole = scopes[id(body.root)].form if body.json and id(body.root) in scopes else None
         bound = pictures.bind(body, vehicles) if pictures.possible(payload.body, whole) else [()] * len(vehicles)
         for n, (chain, images) in enumerate(zip(vehicles, bound, strict=True)):
             near = [scopes[id(node)] for node in reversed(chain)]

@@ -21,7 +21,7 @@ from core.api import (
 )
 from vendors.generic import words
 from vendors.generic.clock import read_capture_time
-from vendors.generic.tree import Chain, Scope, plate_text
+from vendors.generic.tree import Chain, Scope, at, plate_text
 from vendors.generic.words import Field, fold
 
 _MOST_KMH = 1000
@@ -32,6 +32,8 @@ _LONGEST_WORD = 100
 _MAX_EXTRA = 32
 _LONGEST_EXTRA = 300
 _encode = msgspec.json.Encoder().encode
+_EVENT, _RETRANSMITTED, _SERIAL, _CHANNEL, _IP, _MAC, _NAME, _LANE, _VEHICLE_TYPE, _VEHICLE_COLOR, _PLATE_COLOR, \
+    _VEHICLE_BRAND, _COUNTRY, _SPEED_UNIT = (field.number for field in words.TEXTS)  # fmt: skip
 _HEARTBEAT_KEYS = {*words.EVENT.names, *words.EVENT.bare, "status", "message", "msg", "cmd", "command"}
 
 
@@ -55,8 +57,8 @@ def read_vehicle(
     device: Device,
     config: Config,
     *,
-    ordinal: int,
-    own_scopes: int,
+    ordinal: int = 0,
+    own_scopes: int = 1,
 ) -> PlateRead:
     """One vehicle as a read.
 
@@ -66,33 +68,37 @@ def read_vehicle(
     """
     raw = plate_text(chain[-1]) or ""
     time = read_capture_time(scopes, device, epoch_clock=config.epoch_clock)
-    event = _word(scopes, words.EVENT)
+    texts = _texts(scopes).get
+    event = texts(_EVENT, "")
+    event_id = _event_id(scopes if own_scopes == len(scopes) else scopes[:own_scopes])
+    if not event_id and own_scopes < len(scopes):
+        event_id = _event_id(scopes[own_scopes:], f"#{ordinal}")
     return PlateRead(
         event=event or "plate",
         capture_time=time.utc,
         capture_time_raw=time.raw,
         time_source=time.source,
-        event_id=_event_id(scopes[:own_scopes]) or _event_id(scopes[own_scopes:], f"#{ordinal}"),
-        retransmitted=_word(scopes, words.RETRANSMITTED).lower() in ("true", "1", "yes", "ya"),
+        event_id=event_id,
+        retransmitted=texts(_RETRANSMITTED, "").lower() in ("true", "1", "yes", "ya"),
         hint=DeviceHint(
-            serial=_word(scopes, words.SERIAL),
-            channel=_word(scopes, words.CHANNEL),
-            ip=_word(scopes, words.IP),
-            mac=_word(scopes, words.MAC),
-            name=_word(scopes, words.NAME),
+            serial=texts(_SERIAL, ""),
+            channel=texts(_CHANNEL, ""),
+            ip=texts(_IP, ""),
+            mac=texts(_MAC, ""),
+            name=texts(_NAME, ""),
         ),
         images=images,
         direction=_direction(scopes),
-        lane_no=_word(scopes, words.LANE),
-        vehicle_type=_word(scopes, words.VEHICLE_TYPE).lower(),
-        vehicle_color=_word(scopes, words.VEHICLE_COLOR).lower(),
+        lane_no=texts(_LANE, ""),
+        vehicle_type=texts(_VEHICLE_TYPE, "").lower(),
+        vehicle_color=texts(_VEHICLE_COLOR, "").lower(),
         plate_number=normalise_plate(raw),
         plate_raw=raw,
         confidence=_confidence(scopes, config.confidence),
-        plate_color=_word(scopes, words.PLATE_COLOR).lower(),
-        speed_kmh=_speed(scopes),
-        vehicle_brand=_word(scopes, words.VEHICLE_BRAND),
-        country=_word(scopes, words.COUNTRY),
+        plate_color=texts(_PLATE_COLOR, "").lower(),
+        speed_kmh=_speed(scopes, texts(_SPEED_UNIT, "")),
+        vehicle_brand=texts(_VEHICLE_BRAND, ""),
+        country=texts(_COUNTRY, ""),
         offences=_offences(scopes, event),
         extra=_extra(chain),
     )
@@ -115,15 +121,30 @@ def _event_id(scopes: list[Scope], suffix: str = "") -> str:
     return "" if text.lower() in words.NO_ID else text + suffix
 
 
+def _texts(scopes: list[Scope]) -> dict[int, str]:
+    """By number, the first text that is not blank of each of words.TEXTS that has one."""
+    found: dict[int, str] = {}
+    for scope in scopes:
+        node = scope.node
+        for number, places in scope.form.texts:
+            if number in found:
+                continue
+            for place in places:
+                value = node[place] if isinstance(place, str) else at(node, place)
+                text = value.strip()[:_LONGEST_WORD] if type(value) is str else _scalar(value)
+                if text:
+                    found[number] = text
+                    break
+    return found
+
+
 def _word(scopes: list[Scope], field: Field) -> str:
     """The first scalar of a field as text, "" when there is none."""
-    number = field.number
     for scope in scopes:
-        if number in scope.layout:  # most fields are not there, and this is asked for each of them
-            for _, value in scope.values(field):
-                text = _scalar(value)
-                if text:
-                    return text
+        for _, value in scope.values(field):
+            text = _scalar(value)
+            if text:
+                return text
     return ""
 
 
@@ -169,10 +190,9 @@ def _direction(scopes: list[Scope]) -> Direction:
     return "unknown"
 
 
-def _speed(scopes: list[Scope]) -> float | None:
+def _speed(scopes: list[Scope], unit: str) -> float | None:
     """km/h; None when not measured, or no vehicle's."""
-    unit = fold(_word(scopes, words.SPEED_UNIT))
-    for field, factor in ((words.SPEED, _UNIT_KMH.get(unit, 1.0)), (words.SPEED_MPH, _KMH_PER_MILE)):
+    for field, factor in ((words.SPEED, _UNIT_KMH.get(fold(unit), 1.0)), (words.SPEED_MPH, _KMH_PER_MILE)):
         for scope in scopes:
             for _, value in scope.values(field):
                 written = fold(value)[-3:] if isinstance(value, str) else ""

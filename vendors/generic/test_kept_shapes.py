@@ -31,10 +31,10 @@ BODIES = st.dictionaries(KEYS, TREES, max_size=9)
 
 
 def forget():
-    tree._layouts.clear()
+    tree._forms.clear()
+    tree._nested.clear()
     tree._plate_keys.clear()
     reading._extra_keys.cache_clear()
-    pictures._speaks.cache_clear()
 
 
 def read(body):
@@ -65,8 +65,8 @@ def test_a_body_that_cannot_hold_a_picture_by_its_shape_has_none(body):
     """The look at a shape's keys spares the walk only where the walk finds nothing."""
     plain = msgspec.json.encode(body)
     found = tree.find_vehicles(decode_json(plain))
-    shape = tree.Scope(decode_json(plain), set()).shape
-    if shape is not None and not pictures.possible(plain, shape):
+    form = tree.Scope(decode_json(plain), set()).form
+    if form.shape is not None and not pictures.possible(plain, form):
         assert [()] * len(found) == pictures.bind(tree.Body(decode_json(plain)), found)
 
 

@@ -24,7 +24,7 @@ _NESTED_ROUNDS = 2
 _MOST_OF_A_KIND = 16
 _PATH = re.compile(r"[\[\].]+")
 _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
-_BLANK_FIRST = re.compile(rb'"\s+[\[{]')
+_BLANK_FIRST = re.compile(rb'" +[\[{]')
 _BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
 
 _plate_keys: dict[tuple[str, ...], list[tuple[int, str]]] = {}
@@ -62,7 +62,9 @@ def read_body(body: bytes, content_type: str) -> Body:
 
 def _may_nest(body: bytes) -> bool:
     """Whether a string in the body may begin like JSON, or has an escape in it and so might."""
-    return b'"{' in body or b'"[' in body or b"\\" in body or _BLANK_FIRST.search(body) is not None
+    if b'"{' in body or b'"[' in body or b"\\" in body:
+        return True
+    return b'" ' in body and _BLANK_FIRST.search(body) is not None
 
 
 def find_vehicles(root: Any) -> list[Chain]:
@@ -88,6 +90,31 @@ def plate_text(node: dict[str, Any]) -> str | None:
     return best[1] if best is not None else None
 
 
+class Form:
+    """What was found out about a form of object, kept for all that have it.
+
+    texts     (number of a field, its places) of the fields that are read as text and are there; a place at the top is
+              its key alone
+    pictures  whether a key speaks of a picture; None until somebody asked
+    """
+
+    __slots__ = ("layout", "pictures", "shape", "texts")
+
+    def __init__(self, shape: Shape | None, layout: Layout) -> None:
+        self.shape = shape
+        self.layout = layout
+        self.pictures: bool | None = None
+        self.texts = tuple(
+            (field.number, tuple(_place(path) for _, _, path in layout[field.number]))
+            for field in words.TEXTS
+            if field.number in layout
+        )
+
+
+def _place(path: Path) -> str | Path:
+    return path[0] if len(path) == 1 and isinstance(path[0], str) else path
+
+
 class Scope:
     """The fields of one object and of what hangs below it.
 
@@ -98,20 +125,21 @@ class Scope:
     a form of object is kept.
     """
 
-    __slots__ = ("_node", "layout", "shape")
+    __slots__ = ("form", "layout", "node")
 
     def __init__(self, node: dict[str, Any], skip: set[int]) -> None:
-        self._node = node
-        self.shape = None if skip else _shape(node)
-        if self.shape is None:
-            self.layout = _lay_out(node, skip)
-            return
-        layout = _layouts.get(self.shape)
-        if layout is None:
-            if len(_layouts) >= _MOST_LAYOUTS:
-                _layouts.clear()
-            layout = _layouts[self.shape] = _lay_out(node, skip)
-        self.layout = layout
+        self.node = node
+        shape = None if skip else _shape(node)
+        if shape is None:
+            self.form = Form(None, _lay_out(node, skip))
+        else:
+            form = _forms.get(shape)
+            if form is None:
+                if len(_forms) >= _MOST_FORMS:
+                    _forms.clear()
+                form = _forms[shape] = Form(shape, _lay_out(node, skip))
+            self.form = form
+        self.layout = self.form.layout
 
     def values(self, field: Field) -> Iterable[tuple[str, Any]]:
         """(folded key, value) of all that could be this field, the most telling first."""
@@ -120,16 +148,18 @@ class Scope:
             return ()
         if len(places) == 1:
             _, name, path = places[0]
-            return ((name, _at(self._node, path)),)
-        return [(name, _at(self._node, path)) for _, name, path in places]
+            return ((name, at(self.node, path)),)
+        return [(name, at(self.node, path)) for _, name, path in places]
 
 
 Path = tuple[str | int, ...]
 Layout = dict[int, list[tuple[int, str, Path]]]
 Shape = tuple[Any, ...]
 """The keys of an object; behind them (key, shape) of each object in it."""
-_layouts: dict[Shape, Layout] = {}
-_MOST_LAYOUTS = 256
+_forms: dict[Shape, Form] = {}
+_nested: dict[tuple[Any, ...], tuple[str, ...]] = {}
+"""Keys and types of an object's fields -> the keys that hold objects and lists."""
+_MOST_FORMS = 256
 _MOST_SHAPED = 200
 _NESTED = frozenset({dict, list})
 
@@ -138,11 +168,19 @@ def _shape(node: dict[str, Any]) -> Shape | None:
     """The keys of an object and of those in it; None when lists hold objects, or for an absurdly large one."""
     if len(node) > _MOST_SHAPED:
         return None
-    nested = [(key, value) for key, value in node.items() if type(value) in _NESTED]
+    keys = tuple(node)
+    kinds = tuple(map(type, node.values()))
+    nested = _nested.get((keys, kinds))
+    if nested is None:
+        if len(_nested) >= _MOST_KEPT:
+            _nested.clear()
+        nested = tuple(key for key, kind in zip(keys, kinds, strict=True) if kind in _NESTED)
+        _nested[keys, kinds] = nested
     if not nested:
-        return tuple(node)
-    parts: list[Any] = [*node]
-    for key, value in nested:
+        return keys
+    parts: list[Any] = [*keys]
+    for key in nested:
+        value = node[key]
         if type(value) is dict:
             inner = _shape(value)
             if inner is None:
@@ -162,7 +200,8 @@ def all_keys(shape: Shape) -> Iterator[str]:
             yield from all_keys(part[1])
 
 
-def _at(node: Any, path: Path) -> Any:
+def at(node: Any, path: Path) -> Any:
+    """The value at a place."""
     for step in path:
         node = node[step]
     return node

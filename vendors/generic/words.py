@@ -121,6 +121,9 @@ IP = _field("deviceip cameraip ipaddress", "ip")
 MAC = _field("macaddress", "mac")
 NAME = _field("devicename cameraname channelname")
 
+TEXTS = (EVENT, RETRANSMITTED, SERIAL, CHANNEL, IP, MAC, NAME, LANE, VEHICLE_TYPE, VEHICLE_COLOR, PLATE_COLOR,
+         VEHICLE_BRAND, COUNTRY, SPEED_UNIT)  # fmt: skip
+"""Fields of which the first text counts."""
 KNOWN = frozenset(
     name
     for f in (TIME, DATE, CONFIDENCE, VEHICLE_TYPE, VEHICLE_COLOR, VEHICLE_BRAND, PLATE_COLOR, COUNTRY, LANE,
