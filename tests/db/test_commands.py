@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import tomllib
 
 import psycopg
 import pytest
@@ -58,7 +59,8 @@ def test_init_makes_a_deployment_that_the_doctor_finds_well(tangkapin, home):
     assert 0 == result.exit_code, result.output
     found = checks(result)
     assert {"ok"} == {found[name]["state"] for name in ("settings", "home", "key", "plugins", "database", "schema")}
-    assert "4 instances" in found["plugins"]["detail"]
+    told = tomllib.loads((home / "plugins.toml").read_text())["plugin"]
+    assert f"{len(told)} instances" in found["plugins"]["detail"]
 
 
 def test_init_leaves_what_is_there_as_it_is(tangkapin, home):

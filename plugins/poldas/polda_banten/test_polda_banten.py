@@ -84,7 +84,7 @@ def test_an_unknown_type_in_the_config_is_refused():
 
 def test_the_example_deployment_is_a_config_of_this_plugin():
     example = tomllib.loads((Path(__file__).parent / "plugins.toml").read_text())
-    (table,) = example["plugin"].values()
+    table = example["plugin"]["polda_banten"]
 
     assert "plugins.poldas.polda_banten" == table["use"]
     assert (ViolationType.LAMPU_MERAH,) == msgspec.convert(table["config"], Plugin.Config).every_passage

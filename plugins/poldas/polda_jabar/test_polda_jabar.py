@@ -127,7 +127,7 @@ def test_only_more_than_limit_and_tolerance_violates(speed, limit, tolerance):
 
 def test_the_example_deployment_is_a_config_of_this_plugin():
     example = tomllib.loads((Path(__file__).parent / "plugins.toml").read_text())
-    (table,) = example["plugin"].values()
+    table = example["plugin"]["polda_jabar"]
 
     assert "plugins.poldas.polda_jabar" == table["use"]
     assert 80 == msgspec.convert(table["config"], Plugin.Config).default_limit_kmh

@@ -124,7 +124,7 @@ def test_on_a_day_in_force_exactly_one_of_two_neighbours_may_drive(day, number, 
 
 def test_the_example_deployment_is_a_config_of_this_plugin():
     example = tomllib.loads((Path(__file__).parent / "plugins.toml").read_text())
-    (table,) = example["plugin"].values()
+    table = example["plugin"]["polda_metro_jaya"]
 
     assert "plugins.poldas.polda_metro_jaya" == table["use"]
     assert date(2026, 8, 17) in msgspec.convert(table["config"], Plugin.Config).holidays
