@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from core.cli.plugins import command
 from core.testing.house import MAKES, House, event, fresh_database, plugins_toml
 
 BODIES = {
@@ -43,7 +45,7 @@ def classify_passage(self, passage, device):
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory, postgres_url, template_url, valkey_url):
-    """A house with four shadows that read the same three events as its live plugins, when they are through."""
+    """A house with four shadows that read the same two events as its live plugins, when they are through."""
     text = plugins_toml(MAKES)
     for name in BODIES:
         maker = "" if name == "galak" else 'maker = "generic"\n'
@@ -57,10 +59,10 @@ def busy(tmp_path_factory, postgres_url, template_url, valkey_url):
             books = {name: made.home / "shadow" / f"{name}.json" for name in BODIES}
             made.wait_until(lambda: books["lain"].exists() and books["galak"].exists(), what="the shadows run")
             camera = made.camera("generic")
-            for plate in ("B 1 AA", "B 2 AA", "B 666 XYZ"):
+            for plate in ("B 1 AA", "B 666 XYZ"):
                 assert 200 <= made.send(camera, event(plate)).status < 300
             made.settle()
-            made.wait_until(lambda: all(total(book, 3) for book in books.values()), what="all were compared")
+            made.wait_until(lambda: all(total(book, 2) for book in books.values()), what="all were compared")
             yield made, camera, {name: json.loads(book.read_text()) for name, book in books.items()}
         finally:
             made.stop()
@@ -79,7 +81,7 @@ def kinds(book, hook):
 def test_the_live_ones_read_everything_as_if_there_were_no_shadows(busy):
     house, camera, _ = busy
 
-    assert (["B1AA", "B2AA", "B666XYZ"], []) == house.outcome(camera)
+    assert (["B1AA", "B666XYZ"], []) == house.outcome(camera)
     assert [] == house.rows("SELECT * FROM plugin_states")
     assert 0 == house.one("SELECT count(*) FROM violations")
     assert {"accept"} == {row[0] for row in house.rows("SELECT verdict FROM plate_reads")}
@@ -90,27 +92,29 @@ def test_a_parser_that_reads_otherwise_is_told_field_by_field_with_examples(busy
     found = kinds(book, "parse_payload")
     example = book["differences"]["parse_payload"]["field plate_number"]["examples"][0]
 
-    assert 3 == found["field plate_number"]
+    assert 2 == found["field plate_number"]
     assert ("B1AA", "B1AQ") == (example["live"], example["shadow"])
 
 
 @pytest.mark.parametrize(("name", "kind"), [("gantung", "hung"), ("keluar", "died")])
 def test_a_shadow_that_hangs_or_exits_is_counted_and_started_again(busy, name, kind):
-    assert {kind: 3} == kinds(busy[2][name], "parse_payload")
+    assert {kind: 2} == kinds(busy[2][name], "parse_payload")
 
 
 def test_a_shadow_judge_and_rules_are_compared_with_the_live_verdicts(busy):
     book = busy[2]["galak"]
 
-    assert {"accept -> drop": 2, "raised": 1} == kinds(book, "judge_read")
-    assert {"also helm": 3} == kinds(book, "classify_passage")
+    assert {"accept -> drop": 1, "raised": 1} == kinds(book, "judge_read")
+    assert {"also helm": 2} == kinds(book, "classify_passage")
 
 
-def test_the_commands_show_what_differs(busy):
-    house = busy[0]
-    told = house.cli("plugins", "shadow", "lain")
+def test_the_commands_show_what_differs(busy, monkeypatch):
+    for name, value in busy[0].environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(busy[0].folder)
+    told = CliRunner().invoke(command, ["shadow", "lain"])
 
-    assert 0 == told.returncode, told.stderr
-    assert "field plate_number" in told.stdout
-    assert "'B1AQ'" in told.stdout
-    assert "galak is a shadow: asked" in house.cli("plugins", "list").stdout
+    assert 0 == told.exit_code, told.output
+    assert "field plate_number" in told.output
+    assert "'B1AQ'" in told.output
+    assert "galak is a shadow: asked" in CliRunner().invoke(command, ["list"]).output
