@@ -1,20 +1,30 @@
-"""`tangkapin plugins plan` as it is typed, where no database answers."""
+"""`tangkapin plugins plan` as it is typed: where no database answers, and over devices and queues of a real one."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import insert
 
+from core.accounts.tables import devices, vendors
 from core.cli.plan import in_use
 from core.cli.plugins import command
+from core.notices.tables import notice_deliveries, notice_recipients, notices
 from core.settings import Settings
+from core.sync.tables import etnas_sync
 
 OLD = """hooks = 1
 [plugin.generic]
 use = "vendors.generic"
+[plugin.berkas]
+use = "plugins.sinks.file_drop"
+config = { folder = "." }
+[plugin.websocket]
+use = "notifiers.websocket"
 [plugin.anpr_filter]
 use = "detectors.anpr_filter"
 """
@@ -70,3 +80,45 @@ def test_json_has_the_same(plan):
     assert [("anpr_filter", "removed", ["judge_read"])] == [
         (change["instance"], change["change"], change["lost"]) for change in found["instances"]
     ]
+
+
+@pytest.fixture
+def waiting(database, database_url, monkeypatch):
+    """A camera of the make generic, and rows of every state in the outbox of `berkas` and for the channel."""
+    monkeypatch.setenv("TANGKAPIN_DATABASE_URL", database_url)
+    at = datetime.now(UTC)
+    with database.system() as connection:
+
+        def add(table, **columns):
+            return connection.execute(insert(table).values(**columns).returning(table.c.id)).scalar_one()
+
+        vendor = add(vendors, vendor_code="polda-banten", vendor_name="Polda Banten")
+        add(devices, device_code="ciceri-1", vendor_id=vendor, maker="generic")
+        for number, status in enumerate(("pending", "sending", "uncertain", "accepted", "refused"), 1):
+            add(
+                etnas_sync, violation_id=number, vendor_id=vendor, status=status, sink="berkas",
+                idempotency_key=f"k{number}", deadline_at=at,
+            )  # fmt: skip
+        notice = add(notices, vendor_id=vendor, kind="incident_new", dedup_key="x", type="report", texts={})
+        for number, status in enumerate(("waiting", "pending", "delivered"), 1):
+            person = add(notice_recipients, vendor_id=vendor, notice_id=notice, role="officer", person_id=number)
+            add(
+                notice_deliveries, vendor_id=vendor, recipient_id=person, channel="websocket", position=0,
+                status=status,
+            )  # fmt: skip
+
+
+def test_what_a_removal_would_leave_behind_is_counted_in_the_database(plan, waiting):
+    code, told = plan('hooks = 1\n[plugin.anpr_filter]\nuse = "detectors.anpr_filter"\n')
+
+    assert 3 == code, told
+    assert "device   ciceri-1 (generic, polda-banten): LOSES generic" in told
+    assert "queue    3 rows of outbox wait for berkas, which would not be there" in told
+    assert "queue    2 rows of notices wait for websocket, which would not be there" in told
+    assert "no database answers" not in told
+
+
+def test_queues_whose_plugins_stay_are_no_loss(plan, waiting):
+    code, told = plan(OLD)
+
+    assert (0, "nothing changes\n") == (code, told)
