@@ -130,6 +130,7 @@ POLICY: dict[str, Rule] = {
     "list_police": STAFF,
     "verify_report": STAFF,
     "assign_police": STAFF,
+    "announce": STAFF,
     # police in the field
     "get_police_dashboard": POLICE,
     "list_active_reports": POLICE,

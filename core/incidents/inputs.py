@@ -128,6 +128,14 @@ class Answer(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     reason: Note = ""
 
 
+class AnnouncementOrder(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Told to all officers and police of the agency. The same client_id is told once."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=100)]
+    message: Annotated[str, Meta(min_length=1, max_length=500)]
+    client_id: ClientId = ""
+
+
 class MessageOrder(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """chat with dispatch; note, backup, emergency, draft and final (the field report) are the police's to write."""
 

@@ -45,6 +45,13 @@ class OfficerReportRow(msgspec.Struct, kw_only=True):
     updated_at: datetime
 
 
+class HomeOfOwner(msgspec.Struct, kw_only=True):
+    """Degrees WGS84; both null where it is not known: clients read the members without a look."""
+
+    latitude: float | None = None
+    longitude: float | None = None
+
+
 class OwnerOfReport(msgspec.Struct, kw_only=True):
     """Members are null for a report without an owner."""
 
@@ -53,7 +60,7 @@ class OwnerOfReport(msgspec.Struct, kw_only=True):
     email: str | None
     phone: str | None
     address: str | None
-    coordinates: Coordinates | None
+    coordinates: HomeOfOwner
 
 
 class CctvOfReport(msgspec.Struct, kw_only=True):
@@ -362,10 +369,10 @@ def _owner(connection: Connection, owner_id: int | None) -> OwnerOfReport:
                ("id", "username", "full_name", "email", "phone", "address", "latitude", "longitude")]  # fmt: skip
     row = connection.execute(select(*columns).where(owners.c.id == owner_id)).mappings().first()
     if row is None:
-        return OwnerOfReport(id=None, name=None, email=None, phone=None, address=None, coordinates=None)
+        return OwnerOfReport(id=None, name=None, email=None, phone=None, address=None, coordinates=HomeOfOwner())
     return OwnerOfReport(
         id=row["id"], name=name_of(row), email=row["email"], phone=row["phone"], address=row["address"],
-        coordinates=coordinates(row["latitude"], row["longitude"]),
+        coordinates=HomeOfOwner(latitude=row["latitude"], longitude=row["longitude"]),
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -27,7 +29,7 @@ from core.incidents.desk import (
     wanted,
 )
 from core.incidents.geo import nearest_police, nearest_stations
-from core.incidents.inputs import AssignOrder, Verification
+from core.incidents.inputs import AnnouncementOrder, AssignOrder, Verification
 from core.incidents.queries_dashboard import Alerts, CaseFigures, IncidentMap, OfficerCounts, Performance
 from core.incidents.queries_officer import AvailableRow, OfficerReport, OfficerReportRow, PoliceRow
 from core.incidents.reading import (
@@ -39,6 +41,8 @@ from core.incidents.reading import (
     read_track,
 )
 from core.incidents.tables import assignments
+from core.notices.service import announce
+from core.problems import Problem
 from core.web.call import Call
 from core.web.cursor import BIGINT
 from core.web.envelope import Ok
@@ -50,6 +54,10 @@ Near = Annotated[
     int | None, QueryParameter(name="near", ge=1, le=BIGINT, description="id of a report: nearest to it first")
 ]
 StationId = Annotated[int | None, QueryParameter(name="station_id", ge=1, le=BIGINT)]
+
+
+ANNOUNCEMENTS_MOST = (10, 3600.0)
+"""Of one person within so many seconds."""
 
 
 class Changed(msgspec.Struct, kw_only=True):
@@ -268,7 +276,28 @@ def _place(connection: Connection, report_id: int) -> Coordinates | None:
     return coordinates(row["place_latitude"], row["place_longitude"])
 
 
+@post("/officer/announcement", operation_id="announce", tags=TAG_OFFICER, status_code=201, sync_to_thread=True,
+      summary="Tell all officers and police", responses=documented(401, 403, 429))  # fmt: skip
+def announce_to_all(call: NamedDependency[Call], data: JSONBody[AnnouncementOrder]) -> Response[Ok[None]]:
+    """To everybody on duty in the agency, but who writes it."""
+    me = call.principal
+    if me.vendor_id is None:
+        raise Problem("forbidden", ("Admin nasional tidak punya petugas", "National admins have no officers"))
+    wait = call.services.brake.wait_s(f"announce:{me.role}:{me.id}", *ANNOUNCEMENTS_MOST)
+    if wait > 0:
+        words = ("Terlalu banyak pengumuman", "Too many announcements")
+        raise Problem("rate-limited", words, headers={"Retry-After": str(math.ceil(wait))})
+    key = data.client_id or secrets.token_hex(16)
+    facts = {"title": data.title, "text": data.message, "actor_role": me.role, "actor_id": me.id,
+             "at": datetime.now(UTC).isoformat()}  # fmt: skip
+    with call.services.database.system() as connection:
+        announce(connection, vendor_id=me.vendor_id, kind="announcement", facts=facts,
+                 dedup_key=f"announcement:{me.role}:{me.id}:{key}")  # fmt: skip
+        call.audit(connection, "announced", vendor_id=me.vendor_id, detail={"title": data.title})
+    return Response(call.ok(None, ("Pengumuman dikirim", "Announced")), status_code=201)
+
+
 HANDLERS = [
     get_count, get_case_status, list_reports, get_report, get_track, list_near_stations, list_own_notifications,
-    get_map, list_alerts, get_performance, list_available, list_police, verify, assign,
+    get_map, list_alerts, get_performance, list_available, list_police, verify, assign, announce_to_all,
 ]  # fmt: skip

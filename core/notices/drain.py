@@ -43,6 +43,7 @@ UNION ALL SELECT 'admin', id, full_name, language FROM admins WHERE id = ANY(:ad
 _ADDRESSES = text("""
 SELECT a.id, a.role, a.person_id, a.channel, a.value FROM push_addresses a
   JOIN jsonb_to_recordset(CAST(:people AS jsonb)) AS x(role text, id bigint) ON a.role = x.role AND a.person_id = x.id
+ ORDER BY a.id
 """)
 _PICTURES = text("""
 SELECT DISTINCT ON (report_id) report_id, sha256 FROM report_evidence

@@ -6,14 +6,15 @@ from typing import Literal
 
 import msgspec
 
-Audience = Literal["owner", "station", "assigned", "named", "told", "involved", "admins", "dashboard"]
+Audience = Literal["owner", "station", "assigned", "named", "told", "involved", "admins", "duty", "dashboard"]
 """owner      the citizen whose camera it is, or who made the report
-station    officers of the report's station; where it has none, all officers of the agency
+station    officers of the report's station; where it has none, all of the agency; where that has none, its admins
 assigned   police with an open assignment to the report
 named      the police that the facts name by `police_id`
 told       everyone whom an earlier notice about the report was meant for
 involved   who wrote in the report's chat so far, and its assigned police
 admins     administrators of the agency
+duty       all officers and police of the agency
 dashboard  the officers' screens, no person"""
 
 Type = Literal["report", "cctv", "assignment", "tracking"]
@@ -62,6 +63,7 @@ RULES: dict[str, Rule] = {
     "emergency": Rule(type="report", audiences=("station", "assigned", "admins", "dashboard"),
                       event="incident-update", priority="critical", urgent=True),
     "chat_message": Rule(type="report", audiences=("involved", "station"), priority="low", ttl_s=24 * 3600),
+    "announcement": Rule(type="report", audiences=("duty",), ttl_s=24 * 3600),
     "cctv_offline": Rule(type="cctv", audiences=("owner",), priority="medium", cooldown_s=600),
 }  # fmt: skip
 """kind -> rule. A kind without a row is a mistake of the caller and is refused."""

@@ -42,6 +42,7 @@ ON CONFLICT (notice_id, role, person_id) DO NOTHING
 _STATION = text("SELECT id FROM officers WHERE vendor_id = :vendor AND is_active AND station_id = :station")
 _OFFICERS = text("SELECT id FROM officers WHERE vendor_id = :vendor AND is_active")
 _ADMINS = text("SELECT id FROM admins WHERE vendor_id = :vendor AND is_active")
+_POLICE = text("SELECT id FROM police WHERE vendor_id = :vendor AND is_active")
 _ASSIGNED = text("SELECT police_id AS id FROM assignments WHERE report_id = :report"
                  " AND status IN ('offered','accepted','on_the_way','arrived')")  # fmt: skip
 _TOLD = text("SELECT DISTINCT r.role, r.person_id AS id FROM notice_recipients r JOIN notices n ON n.id = r.notice_id"
@@ -179,6 +180,9 @@ def _people(
                 found |= _with("police", connection.execute(_ASSIGNED, values))
             case "admins":
                 found |= _with("admin", connection.execute(_ADMINS, values))
+            case "duty":
+                found |= _with("officer", connection.execute(_OFFICERS, values))
+                found |= _with("police", connection.execute(_POLICE, values))
             case "dashboard":
                 found.add(("dashboard", 0))
     if not rule.tells_actor and facts.get("actor_id") is not None:
@@ -187,10 +191,12 @@ def _people(
 
 
 def _officers(connection: Connection, vendor_id: int, station_id: int | None) -> People:
-    """Of the station; where that is unknown or has nobody, of the whole agency: somebody must hear of it."""
+    """Of the station; where that is unknown or has nobody, of the whole agency, and its admins where it has no officer
+    at all: somebody must hear of it."""
     values = {"vendor": vendor_id, "station": station_id}
     found = _with("officer", connection.execute(_STATION, values)) if station_id is not None else set()
-    return found or _with("officer", connection.execute(_OFFICERS, values))
+    found = found or _with("officer", connection.execute(_OFFICERS, values))
+    return found or _with("admin", connection.execute(_ADMINS, values))
 
 
 def _with(role: str, rows: Iterable[Any]) -> People:

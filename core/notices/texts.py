@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _CUT = 120
+_LONG = 500
 _WEAPONS = {
     "id": {"knife": "senjata tajam", "gun": "senjata api", "guns": "senjata api", "other": "benda berbahaya"},
     "en": {"knife": "a blade", "gun": "a firearm", "guns": "firearms", "other": "a dangerous object"},
@@ -71,6 +72,10 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "id": ("Pesan baru pada laporan {report}", "Buka laporan untuk membacanya."),
         "en": ("New message on report {report}", "Open the report to read it."),
     },
+    "announcement": {
+        "id": ("Pengumuman: {title}", "{text}"),
+        "en": ("Announcement: {title}", "{text}"),
+    },
     "cctv_offline": {
         "id": ("Kamera {cctv} tidak aktif", "Tidak ada gambar dari kamera {cctv}. Periksa daya dan jaringannya."),
         "en": ("Camera {cctv} is offline", "Camera {cctv} sends no pictures. Check its power and network."),
@@ -99,17 +104,18 @@ def _fill(template: str, language: str, facts: Mapping[str, Any]) -> str:
         "answer": _ANSWERS[language][bool(facts.get("accept", facts.get("accepted", True)))],
         "reason": clean(facts.get("reason")),
         "body": clean(facts.get("body")),
+        "text": clean(facts.get("text"), _LONG) or "-",
         "distance": _distance(facts.get("distance_m"), language),
         "eta": _minutes(facts.get("eta_s"), language),
     }
     return template.format_map(words).strip()
 
 
-def clean(value: Any) -> str:
+def clean(value: Any, most: int = _CUT) -> str:
     """One line of untrusted text, cut."""
     text = "" if value is None else str(value)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _CUT else line[: _CUT - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _distance(metres: Any, language: str) -> str:

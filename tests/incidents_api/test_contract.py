@@ -1,128 +1,119 @@
-"""The written contract, row by row: what a client that knows nothing else sends, and what it may rely on.
+"""The written contract, row by row, over a real socket: what a client that knows nothing else sends, and what it gets.
 
-From the same table come the refusals: nobody, every wrong role, a program's key, another owner, another agency.
+From the same table (core.testing.rest_contract) come the refusals: nobody, every wrong role, a program's key, another
+owner, another agency.
 """
 
+import asyncio
 import base64
+import itertools
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-import msgspec
+import httpx
 import pytest
-from litestar.testing import TestClient
+import uvicorn
 
-from core.testing.review import Person
+from core.accounts.audit import Actor
+from core.accounts.service import Accounts
+from core.domain.incidents import (
+    CctvStatus,
+    DutyStatus,
+    EvidenceType,
+    IncidentType,
+    NotificationType,
+    ReportStatus,
+    TrackingStatus,
+)
+from core.testing.rest_contract import CONTRACT, PASSWORD, PLACE, Row, missing
+from core.testing.review import KEY, Person
 
 ROLES = ("OWNER", "OFFICER", "POLICE", "SERVICE")
-LIST = ["page", "limit"]
+PEOPLE = ROLES[:3]
+PREFIXES = ("/api", "/api/v1")
+STEPS = ("new", "assigned", "on_the_way", "arrived")
+WITH_ID = [row for row in CONTRACT if re.search(r"\{(report|cctv|spare|notification)\}", row.path)]
+_numbers = itertools.count(1)
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One row: what is sent and which members `data` has. rows: the members of each row of a list."""
-
-    role: str
-    method: str
-    path: str
-    body: Any = None
-    data: str = ""
-    rows: str = ""
-    status: int = 200
-    state: str = "new"
-
-    @property
-    def name(self) -> str:
-        return f"{self.role}-{self.method}-{self.path}"
+def people_of(row: Row) -> tuple[str, ...]:
+    """Who may ask."""
+    return PEOPLE if row.role in ("ANY", "PUBLIC") else (row.role,)
 
 
-PICTURE = "{picture}"
-PLACE = {"latitude": -6.121, "longitude": 106.15}
-CONTRACT = [
-    Row("SERVICE", "POST", "/deteksi", {
-        "cctv_id": "{cctv}", "timestamp": "2026-11-20 21:05",
-        "report": {"title": "Pisau", "description": "d", "location": "Jl. Veteran", "incident_type": "knife",
-                   "report_image": PICTURE}},
-        "id status incident_type location evidence_url is_assigned", status=201),
-    Row("SERVICE", "POST", "/detection", {
-        "cctv_id": "{cctv}", "report": {"title": "Pistol", "description": "d", "location": "Jl. Veteran",
-                                        "incident_type": "gun", "report_image": PICTURE}},
-        "id status incident_type location evidence_url is_assigned", status=201),
-    Row("OWNER", "GET", "/count", data="cctv_count report_count"),
-    Row("OWNER", "GET", "/cctv/preview", data="preview_url name_cctv status location description"),
-    Row("OWNER", "POST", "/cctv", {"name": "Gudang", "location": "Jl. Raya 5", "description": "belakang",
-                                   "IP": "192.168.1.20", "camera_type": "dome",
-                                   "stream_url": "rtsp://u:p@192.168.1.20/1"},
-        "id name location IP stream_url camera_type status", status=201),
-    Row("OWNER", "GET", "/cctv", rows="id name location IP stream_url camera_type status"),
-    Row("OWNER", "GET", "/cctv/{cctv}", data="id name location IP stream_url camera_type status description Reports"),
-    Row("OWNER", "PATCH", "/cctv/{cctv}", {"name": "Depan toko"}, "id name"),
-    Row("OWNER", "GET", "/report", rows="id title status location created_at report_image incident_type cctv_name "
-        "cctv_location is_assigned"),
-    Row("OWNER", "GET", "/report/{report}", data="id title description status location report_image incident_type "
-        "created_at cctv is_assigned assigned_to", state="assigned"),
-    Row("OWNER", "GET", "/report/{report}/track", data="id title_report is_nearby officer tracking",
-        state="on_the_way"),
-    Row("OWNER", "POST", "/report", {"title": "Pisau", "description": "d", "location": "Jl. Veteran",
-                                     "incident_type": "knife", "cctv_id": "{cctv}", "report_image": PICTURE,
-                                     "date": "20:11:2026", "time": "21:05"},
-        "id title status created_at", status=201),
-    Row("OWNER", "GET", "/notification", rows="id title message type status image report_id created_at is_read",
-        state="assigned"),
-    Row("OFFICER", "GET", "/officer/count", data="response_time resolve_Case total_report active_police"),
-    Row("OFFICER", "GET", "/officer/case-status", data="total_case resolution_rate case_status"),
-    Row("OFFICER", "GET", "/officer/latest-report", rows="id title status location created_at report_image "
-        "incident_type cctv_name"),
-    Row("OFFICER", "GET", "/officer/report/{report}", data="id title description status location report_image "
-        "incident_type created_at source is_assigned updated_at owner cctv evidences assignment activity_logs metadata",
-        state="assigned"),
-    Row("OFFICER", "GET", "/officer/notification", rows="id title message location type status created_at"),
-    Row("OFFICER", "GET", "/officer/incident-map", data="summary crime_locations active_officers"),
-    Row("OFFICER", "GET", "/officer/recent-alerts", data="alerts total_alerts critical_count high_count"),
-    Row("OFFICER", "POST", "/officer/verify/{report}", {"status": "verified"}, "id status updated_at"),
-    Row("OFFICER", "POST", "/officer/assign/{report}", {"officer_id": "{police}"},
-        "id report_id officer_id assigned_at", status=201),
-    Row("OFFICER", "GET", "/officer/available", data="[] id name phone status location office_name"),
-    Row("OFFICER", "GET", "/officer/police", rows="id name phone status location vehicle_type license_plate "
-        "office_name"),
-    Row("POLICE", "GET", "/police/dashboard", data="active_report resolved_case"),
-    Row("POLICE", "GET", "/police/report/active", rows="id title status location created_at", state="assigned"),
-    Row("POLICE", "GET", "/police/report/{report}", data="id title description status location report_image "
-        "incident_type created_at", state="assigned"),
-    Row("POLICE", "GET", "/police/report/{report}/track", data="id title_report is_nearby officer",
-        state="assigned"),
-    Row("POLICE", "POST", "/police/report/{report}/status", {"status": "on_the_way", "description": "berangkat"},
-        "id status updated_at", state="assigned"),
-    Row("POLICE", "POST", "/police/report/{report}/track", {**PLACE, "status": "on_the_way", "description": "jalan"},
-        "id status created_at", status=201, state="assigned"),
-    Row("POLICE", "GET", "/police/notification", rows="id title message type status", state="assigned"),
-]  # fmt: skip
-WITH_ID = [row for row in CONTRACT if "{report}" in row.path or "{cctv}" in row.path]
+CELLS = [pytest.param(row, role, prefix, id=f"{row.name}-{role}-{prefix}")
+         for row in CONTRACT for role in people_of(row) for prefix in PREFIXES]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(town: Any) -> Iterator[httpx.Client]:
+    """Over TCP, to the application in a server as `serve` runs it."""
+    town.configure(registration_vendor="polda-banten")
+    config = uvicorn.Config(town.app(previews=town.previews), port=0, log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        threading.Event().wait(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+        yield client
+    server.should_exit = True
+    thread.join(60)
+
+
+@pytest.fixture(scope="module")
+def names(town: Any) -> dict[str, dict[str, str]]:
+    """Of each role the user name and e-mail of somebody whose password is PASSWORD."""
+    accounts, found = Accounts(town.database, KEY), {}
+    for role in PEOPLE:
+        found[role] = {"{username}": f"{role.lower()}.sandi", "{email}": f"{role.lower()}@sandi.example"}
+        accounts.add_user(found[role]["{username}"], PASSWORD, role=role.lower(), vendor_code="polda-banten",
+                          full_name=role, email=found[role]["{email}"], by=Actor("cli"))  # fmt: skip
+    return found
 
 
 class Case:
     """What the placeholders of a row stand for: a report in the state that the row wants, and who has a part in it."""
 
-    def __init__(self, town: Any, client: Any, state: str, draw: Callable[..., bytes]) -> None:
+    def __init__(self, town: Any, client: Any, state: str, picture: bytes) -> None:
         self.town, self.client = town, client
         self.police = town.policeman()
-        self.report = town.report(client) if state == "new" else town.sent(client, self.police)[0]
-        if state == "on_the_way":
-            self.ask("POST", f"/police/report/{self.report}/track", self.police.headers,
-                     {**PLACE, "status": "on_the_way"})  # fmt: skip
+        steps = STEPS.index(state)
+        self.report = town.sent(client, self.police)[0] if steps else town.report(client)
+        for status in STEPS[2 : steps + 1]:
+            answer = self.ask("POST", f"/police/report/{self.report}/track", self.police.headers,
+                              {**PLACE, "status": status})  # fmt: skip
+            assert 201 == answer.status_code, answer.text
         self.words = {"{cctv}": town.cctv, "{report}": self.report, "{police}": self.police.id,
-                      "{picture}": base64.b64encode(draw(31)).decode()}  # fmt: skip
+                      "{picture}": base64.b64encode(picture).decode()}  # fmt: skip
 
     def who(self, role: str) -> dict[str, str]:
         people = {"OWNER": self.town.sri, "OFFICER": self.town.ani, "POLICE": self.police}
         return {"X-API-Key": self.town.key} if role == "SERVICE" else people[role].headers
 
     def send(self, row: Row, headers: dict[str, str], prefix: str = "/api") -> Any:
-        path = re.sub(r"\{\w+\}", lambda found: str(self.words[found[0]]), row.path)
+        path = re.sub(r"\{\w+\}", lambda found: str(self._word(found[0], headers)), row.path)
         return self.client.request(row.method, prefix + path, headers=headers, json=self._filled(row.body))
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Any:
         return self.client.request(method, "/api" + path, headers=headers, json=body)
+
+    def _word(self, word: str, headers: dict[str, str]) -> Any:
+        if word == "{spare}":
+            return self.words.setdefault(word, self.town.cctv_of(self.town.sri, self.town.banten))
+        if word == "{notification}" and word not in self.words:
+            for role, path in zip(
+                PEOPLE, ("/notification", "/officer/notification", "/police/notification"), strict=True
+            ):
+                if headers == self.who(role):
+                    return self.ask("GET", path, headers).json()["data"]["data"][0]["id"]
+            return self.ask("GET", "/notification", self.who("OWNER")).json()["data"]["data"][0]["id"]
+        return self.words[word]
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -131,51 +122,61 @@ class Case:
 
 
 @pytest.fixture
-def case(town: Any, client: TestClient[Any], draw: Callable[..., bytes]) -> Callable[[str], Case]:
-    return lambda state: Case(town, client, state, draw)
+def case(town: Any, client: httpx.Client, draw: Callable[..., bytes]) -> Callable[[str], Case]:
+    return lambda state: Case(town, client, state, draw(31))
 
 
 @pytest.fixture(scope="module")
-def settled(town: Any, client: TestClient[Any]) -> Callable[..., Case]:
+def settled(town: Any, client: httpx.Client) -> Callable[..., Case]:
     """As case, one for each state: for tests that must not change anything."""
     made: dict[str, Case] = {}
-    return lambda state, draw: made.setdefault(state, made.get(state) or Case(town, client, state, draw))
+    return lambda state, draw: made.setdefault(state, made.get(state) or Case(town, client, state, draw(31)))
 
 
-@pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.name)
-def test_a_client_that_knows_only_the_contract_gets_what_it_says(case: Any, row: Row) -> None:
-    here = case(row.state)
-    answer = here.send(row, here.who(row.role))
-    assert (row.status, "application/json") == (answer.status_code, answer.headers["content-type"]), answer.text
+@pytest.mark.parametrize(("row", "role", "prefix"), CELLS)
+def test_a_client_that_knows_only_the_contract_gets_what_it_says(
+    case: Any, settled: Any, draw: Any, names: Any, town: Any, row: Row, role: str, prefix: str
+) -> None:
+    here = settled(row.state, draw) if row.method == "GET" else case(row.state)
+    here.words |= names.get(role, {}) | {"{new}": f"baru-{next(_numbers)}@toko.example"}
+    headers = here.who(role)
+    if row.path == "/logout":
+        headers = {"OWNER": lambda: town.owner(town.banten), "OFFICER": town.officer, "POLICE": town.policeman}[
+            role
+        ]().headers
+    elif row.role == "PUBLIC":
+        headers = {"Authorization": "Bearer old.and.wrong"}  # deployed clients send what they have
+    answer = here.send(row, headers, prefix)
+    assert row.status == answer.status_code, answer.text
     told = answer.json()
-    assert (True, "success") == (told["success"], told["status"]) and told["message"]
-    data = told["data"]
-    if row.rows:
-        assert {"total", "page", "limit", "total_pages"} == set(data["pagination"])
-        for one in data["data"]:
-            assert set(row.rows.split()) <= set(one)
-        if row.path != "/officer/notification":
-            assert data["data"], "the list has a row to look at"
-    elif row.data.startswith("[] "):
-        assert data and all(set(row.data.split()[1:]) <= set(one) for one in data)
-    else:
-        assert set(row.data.split()) <= set(data)
+    assert told["message"]
+    if row.status >= 400:
+        assert ("application/problem+json", False) == (answer.headers["content-type"], told["success"])
+        return
+    assert ("application/json", True, "success") == (answer.headers["content-type"], told["success"], told["status"])
+    assert [] == missing(told["data"], row.shape)
+    if row.path == "/logout":
+        assert 401 == here.ask("GET", "/me", headers).status_code
+    if row.path == "/login":
+        assert role == told["data"]["user"]["role"]
+        bearer = {"Authorization": f"Bearer {told['data']['token']}"}
+        assert told["data"]["user"] == here.ask("GET", "/me", bearer).json()["data"]
 
 
 @pytest.mark.threat("T18")
-@pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in CONTRACT if row.role != "PUBLIC"], ids=lambda row: row.name)
 def test_every_row_is_refused_to_everybody_else(settled: Any, town: Any, row: Row, draw: Any) -> None:
     here = settled(row.state, draw)
     before = town.status_of(here.report)
-    for prefix in ("/api", "/api/v1"):
+    for prefix in PREFIXES:
         assert 401 == here.send(row, {}, prefix).status_code
         assert 401 == here.send(row, {"Authorization": "Bearer not.a.token"}, prefix).status_code
-        for role in ROLES:
-            if role != row.role:
-                answer = here.send(row, here.who(role), prefix)
-                wanted = (401,) if "SERVICE" in (role, row.role) and answer.status_code == 401 else (403,)
-                assert answer.status_code in wanted, (role, answer.text)
-                assert answer.json()["success"] is False and answer.json()["message"]
+        for role in set(ROLES) - set(people_of(row)):
+            answer = here.send(row, here.who(role), prefix)
+            wanted = (401,) if "SERVICE" in (role, row.role) and answer.status_code == 401 else (403,)
+            assert answer.status_code in wanted, (role, answer.text)
+            assert "application/problem+json" == answer.headers["content-type"]
+            assert answer.json()["success"] is False and answer.json()["message"]
     assert before == town.status_of(here.report)
 
 
@@ -189,7 +190,7 @@ def test_what_is_somebody_elses_is_not_found(settled: Any, town: Any, row: Row, 
         "POLICE": [town.rudi, town.ketut],
     }
     before = town.status_of(here.report)
-    for person in others[row.role]:
+    for person in [one for role in people_of(row) for one in others[role]]:
         answer = here.send(row, person.headers)
         assert 404 == answer.status_code, (person, answer.text)
         absent = here.client.request(
@@ -201,20 +202,78 @@ def test_what_is_somebody_elses_is_not_found(settled: Any, town: Any, row: Row, 
     assert before == town.status_of(here.report)
 
 
-def test_the_table_has_every_route_of_the_contract_that_needs_an_account(town: Any) -> None:
-    from core.accounts.policy import POLICY
-
-    app = town.app()
-    known = {(row.method, re.sub(r"\{\w+\}", "{}", row.path)) for row in CONTRACT}
+def test_every_row_is_served_under_both_prefixes_and_described(town: Any) -> None:
     served = set()
-    for route in app.routes:
+    for route in town.app().routes:
         path = re.sub(r"\{[^}]+\}", "{}", route.path_format)
         for handler in getattr(route, "route_handlers", []):
-            name = handler.operation_id
-            if path.startswith("/api/") and name in POLICY and POLICY[name].scope in ("own", "assigned", "service"):
-                served |= {(method, path.removeprefix("/api")) for method in handler.http_methods}
-    assert known <= served | {(row.method, re.sub(r"\{\w+\}", "{}", row.path)) for row in CONTRACT
-                              if row.role == "OFFICER"}  # fmt: skip
+            served |= {(method, path) for method in getattr(handler, "http_methods", ())}
+    rows = {(row.method, re.sub(r"\{\w+\}", "{}", row.path.partition("?")[0])) for row in CONTRACT}
+    assert set() == {(method, prefix + path) for method, path in rows for prefix in PREFIXES} - served
+
+
+@pytest.mark.parametrize(
+    ("found", "shape", "wanted"),
+    [
+        ({"id": 1, "cctv": {"id": None}}, "id,cctv{id}", []),
+        ({"id": 1}, "id,name", [".name"]),
+        ({"a": {"b": [{"c": 1}, {}]}}, "a{b[{c}]}", [".a.b[].c"]),
+        ({"a": {"b": []}}, "a{b[{c}]}", [".a.b: expected a list with a row"]),
+        ({"a": None}, "a{b}", [".a: expected an object"]),
+        ([{"id": 1}, {"x": 2}], "[{id}]", ["[].id"]),
+        (None, "", []),
+    ],
+)
+def test_a_shape_names_what_is_missing(found: Any, shape: str, wanted: list[str]) -> None:
+    assert wanted == missing(found, shape)
+
+
+def test_the_words_are_the_contracts() -> None:
+    words = {
+        ReportStatus: "new assigned in_progress verified completed rejected",
+        IncidentType: "knife gun guns other",
+        TrackingStatus: "on_the_way arrived completed cancelled",
+        CctvStatus: "online offline inactive maintenance",
+        DutyStatus: "available busy offline",
+        NotificationType: "report cctv assignment tracking",
+        EvidenceType: "IMAGE VIDEO DOCUMENT",
+    }
+    assert {enum: text.split() for enum, text in words.items()} == {enum: [str(one) for one in enum] for enum in words}
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "state", "body"),
+    [
+        ("OWNER", "/report", "new", {"title": "t", "location": "l", "incident_type": "Knife"}),
+        ("OWNER", "/report", "new", {"title": "t", "location": "l", "incident_type": "pistol"}),
+        ("OFFICER", "/officer/verify/{report}", "new", {"status": "assigned"}),
+        ("OFFICER", "/officer/verify/{report}", "new", {"status": "VERIFIED"}),
+        ("POLICE", "/police/report/{report}/status", "assigned", {"status": "on the way"}),
+        ("POLICE", "/police/report/{report}/track", "assigned", {**PLACE, "status": "driving"}),
+    ],
+)
+def test_a_word_that_is_not_the_contracts_is_refused_by_its_field(
+    settled: Any, draw: Any, role: str, path: str, state: str, body: Any
+) -> None:
+    here = settled(state, draw)
+    answer = here.send(Row(role, "POST", path, body), here.who(role))
+    told = answer.json()
+    assert (422, 422, False) == (answer.status_code, told["status"], told["success"]), told
+    assert {"type", "title", "status", "detail", "instance", "success", "message"} <= set(told)
+    assert [next(key for key in body if key in ("incident_type", "status"))] == [one["field"] for one in told["errors"]]
+
+
+@pytest.mark.parametrize("kind", [str(one) for one in IncidentType])
+def test_every_type_of_incident_can_be_reported_by_hand_and_by_a_program(
+    town: Any, client: Any, draw: Any, kind: str
+) -> None:
+    report = town.report(client, incident_type=kind)
+    seen = client.get(f"/api/report/{report}", headers=town.sri.headers).json()["data"]
+    picture = base64.b64encode(draw(200)).decode()
+    body = {"cctv_id": town.cctv_of(town.joko, town.banten),
+            "report": {"title": "t", "incident_type": kind, "report_image": picture}}  # fmt: skip
+    made = client.post("/api/v1/deteksi", json=body, headers={"X-API-Key": town.key}).json()["data"]
+    assert (kind, kind) == (seen["incident_type"], made["incident_type"])
 
 
 def test_messages_are_indonesian_unless_english_is_asked_for(case: Any, town: Any) -> None:

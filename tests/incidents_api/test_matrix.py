@@ -26,6 +26,7 @@ BODIES: dict[str, Any] = {
     "add_track_point": {"latitude": 1.0, "longitude": 1.0, "status": "on_the_way"},
     "answer_assignment": {"accept": True},
     "add_message": {"body": "halo"},
+    "announce": {"title": "Apel", "message": "Pukul tujuh"},
     "add_push_address": {"channel": "fcm", "token": "t" * 30},
     "add_detection": {
         "cctv_id": 1,

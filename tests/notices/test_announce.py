@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy import text
 
 from core.notices.rules import RULES
 from core.notices.service import UnknownKind, district
@@ -16,6 +17,13 @@ def test_a_report_without_a_station_is_told_to_all_officers_of_the_agency(scene)
     scene.announce("incident_opened")
     officers = {("officer", scene.officer), ("officer", scene.second), ("officer", scene.elsewhere)}
     assert officers <= scene.told("incident_opened")
+
+
+def test_an_agency_without_officers_has_its_admins_told(scene):
+    with scene.database.system() as connection:
+        connection.execute(text("UPDATE officers SET is_active = false"))
+    scene.announce("weapon_detected")
+    assert {("owner", scene.owner), ("admin", scene.admin), ("dashboard", 0)} == scene.told("weapon_detected")
 
 
 def test_an_assignment_is_told_to_the_police_that_the_facts_name(scene):
