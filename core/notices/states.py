@@ -8,7 +8,7 @@ from enum import StrEnum
 MAX_ATTEMPTS = 8
 FIRST_WAIT_S = 1.0
 MAX_WAIT_S = 60.0
-FALLBACK_S = 20.0
+FALLBACK_S = 15.0
 """An urgent notice that nobody acknowledged for so long goes to the next channel too."""
 CALM_FALLBACK_S = 60.0
 """The same for others."""
