@@ -19,9 +19,9 @@ import psycopg
 import structlog
 from psycopg import pq
 
+from core.db import pgwire
 from core.domain.errors import TangkapinError
 from core.evidence.store import MediaStore
-from core.ingest import pgwire
 from core.ingest.tables import ORDINALS
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,6 @@ point gives them back.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +16,7 @@ import msgspec
 import psycopg
 import structlog
 
+from core.db.pgwire import teach
 from core.domain.cases import CaseDraft, Passage, Verdict
 from core.domain.clock import KEPT, judge_skew
 from core.domain.images import measure
@@ -24,13 +24,13 @@ from core.domain.observations import Device, FrameCapture, Image, Observation, P
 from core.evidence.store import MediaStore
 from core.safe_json import clean_text
 from core.traffic import intake_sql as sql
-from core.traffic.passages import LONGEST, JudgedRead, OpenPassage, merge
+from core.traffic.intake_rows import Draft, as_json, look_up_columns, passage_row, read_columns, violation_columns
+from core.traffic.passages import JudgedRead, OpenPassage, merge
 
 log = structlog.get_logger(__name__)
 
 MAX_PIXELS = 40_000_000
 MAX_OBSERVATIONS = 1000
-_encode = msgspec.json.encode
 _passages = msgspec.json.Decoder(list[OpenPassage])
 
 
@@ -115,6 +115,7 @@ class Intake:
         watch: Callable[[int], None] = lambda payload_id: None,
     ) -> None:
         self._connection = connection
+        teach(connection)
         self._judges = judges
         self._media = media
         self._rules = rules
@@ -180,14 +181,16 @@ class Intake:
                 batch.samples.setdefault(j.device_id, []).append(late)
         states = self._clock_states(batch, devices)
         drafts = self._drafts(touched, devices, states, batch)
-        alone = {p.best_read_id: p for p in touched if p.new and p.reads == 1}
+        alone = {p.id for p in touched if p.new and p.reads == 1}
+        for j in judged:
+            j.alone = j.passage_id in alone
         rows = self._connection.execute(
             sql.FINISH,
             {
                 "batches": list(batches),
-                "reads": _json([_read_row(j, alone.get(j.id)) for j in judged]),
-                "passages": _json([_passage_row(p) for p in touched if not (p.new and p.reads == 1)]),
-                "violations": _json(drafts),
+                **read_columns(judged),
+                "passages": as_json([passage_row(p) for p in touched if p.id not in alone]),
+                **violation_columns(drafts),
             },
             prepare=True,
         ).fetchall()
@@ -349,25 +352,12 @@ class Intake:
         return row[0], row[1]
 
     def _find(self, judged: Sequence[JudgedRead]) -> dict[int, list[OpenPassage]]:
-        heads, tails, events = [], [], []
-        for j in judged:
-            if j.verdict.action == "drop":
-                continue
-            if j.event_id:
-                events.append({"d": j.device_id, "k": j.event_id})
-            plate = j.read.plate_number
-            if plate is not None:
-                span = {"d": j.device_id, "lo": j.capture_time - self._window,
-                        "hi": j.capture_time + self._window + LONGEST}  # fmt: skip
-                heads.append({**span, "k": plate[:3], "g": plate[:4] if len(plate) > 6 else None})
-                tails.append({**span, "k": plate[-3:]})
-                if len(plate) <= 6:
-                    heads.append({**span, "k": "*"})
-        if not heads and not events:
+        columns = look_up_columns(judged, self._window)
+        if columns is None:
             return {}
         row = self._connection.execute(
             sql.FIND_PASSAGES,
-            {"heads": _json(heads), "tails": _json(tails), "events": _json(events)},
+            columns,
             prepare=False,  # planned anew for each batch: a plan made on the empty table takes the wrong index for ever
         ).fetchone()
         assert row is not None
@@ -380,7 +370,7 @@ class Intake:
 
     def _drafts(
         self, touched: Sequence[OpenPassage], devices: dict[int, Device], states: dict[int, Any], batch: Batch
-    ) -> list[dict[str, Any]]:
+    ) -> list[Draft]:
         rows = []
         received = {j.id: (j.received_at, j.payload_id) for j, _ in batch.judged}
         first = {j.passage_id: j for j, _ in reversed(batch.judged)}
@@ -404,14 +394,12 @@ class Intake:
                 newest = first[passage.id]
                 at, payload_id = newest.received_at, newest.payload_id
             start = at if held else min(at, passage.first_at)
-            for draft in drafts:
-                rows.append(
-                    {"r": passage.best_read_id, "v": passage.vendor_id, "y": draft.violation_type.value,
-                     "s": "held" if held else "pending", "d": device.id, "ps": passage.id, "pl": payload_id,
-                     "t": passage.first_at, "p": passage.plate_number, "dt": draft.detail, "at": attention,
-                     "hr": skew.note if held else None,
-                     "due": start + timedelta(days=self._rules.validation_days)}
-                )  # fmt: skip
+            due = start + timedelta(days=self._rules.validation_days)
+            note = skew.note if held else None
+            rows += [
+                Draft(passage, d.violation_type.value, d.detail, device.id, payload_id, due, attention, held, note)
+                for d in drafts
+            ]
         return rows
 
     def _write_aside(self, batch: Batch, states: dict[int, Any]) -> None:
@@ -447,18 +435,18 @@ class Intake:
         self._connection.execute(
             sql.ASIDE,
             {
-                "media": _json([batch.media[k] for k in sorted(batch.media)]),
-                "fetches": _json(
+                "media": as_json([batch.media[k] for k in sorted(batch.media)]),
+                "fetches": as_json(
                     [
                         {"v": j.vendor_id, "d": j.device_id, "pl": j.payload_id, "r": j.id, "ro": role, "u": url}
                         for j, role, url in batch.fetches
                     ]
                     + batch.frame_fetches
                 ),
-                "frames": _json(batch.frames),
-                "quarantine": _json(list(batch.quarantine.values())),
-                "counts": _json(counts),
-                "health": _json(health),
+                "frames": as_json(batch.frames),
+                "quarantine": as_json(list(batch.quarantine.values())),
+                "counts": as_json(counts),
+                "health": as_json(health),
             },
             prepare=True,
         )
@@ -473,60 +461,3 @@ def _storage_is_away(error: Exception) -> bool:
 
 def _first(images: list[dict[str, Any]], role: str) -> str | None:
     return next((i["sha256"] for i in images if i["role"] == role and "sha256" in i), None)
-
-
-def _read_row(j: JudgedRead, opened: OpenPassage | None) -> dict[str, Any]:
-    """opened: the passage that this read alone makes up."""
-    read = j.read
-    row: dict[str, Any] = {
-        "id": j.id, "v": j.vendor_id, "d": j.device_id, "p": read.plate_number, "c": read.confidence,
-        "vt": read.vehicle_type[:50] or None, "ln": read.lane_no[:10] or None, "dr": read.direction,
-        "t": j.capture_time, "pi": j.plate_image, "vi": j.vehicle_image, "raw": read.extra or None,
-        "pl": j.payload_id, "o": j.ordinal, "ps": j.passage_id, "pr": read.plate_raw[:100] or None,
-        "pc": read.plate_color[:30] or None, "vc": read.vehicle_color[:30] or None,
-        "vb": read.vehicle_brand[:60] or None, "sp": read.speed_kmh, "tr": read.capture_time_raw[:100] or None,
-        "ts": read.time_source, "rt": j.received_at, "e": j.event_id or None, "ve": j.verdict.action,
-        "vr": j.verdict.reason or None, "im": j.images, "pa": j.parser,
-    }  # fmt: skip
-    if opened is not None:
-        head, tail = _ends(opened.plate_number)
-        row |= {"opens": True, "of": opened.offences, "h": head, "k": tail}
-    return row
-
-
-def _ends(plate: str | None) -> tuple[str | None, str | None]:
-    """By which a passage is looked up; "*" for a plate too short to share three characters with one an edit away."""
-    if plate is None:
-        return None, None
-    return plate[:3] if len(plate) > 5 else "*", plate[-3:]
-
-
-def _passage_row(p: OpenPassage) -> dict[str, Any]:
-    head, tail = _ends(p.plate_number)
-    return {
-        "id": p.id, "v": p.vendor_id, "d": p.device_id, "p": p.plate_number, "c": p.confidence, "b": p.best_read_id,
-        "n": p.reads, "f": p.first_at, "l": p.last_at, "e": p.event_id, "dr": p.direction, "ln": p.lane_no[:10],
-        "vt": p.vehicle_type[:50], "vc": p.vehicle_color[:30], "pc": p.plate_color[:30], "sp": p.speed_kmh,
-        "of": p.offences, "ve": p.verdict, "vr": p.verdict_reason, "h": head, "k": tail,
-    }  # fmt: skip
-
-
-def _json(rows: list[Any]) -> str:
-    """Encode for jsonb. \\u0000 is legal JSON and refused by jsonb: cleaned here, where it is rare."""
-    if not rows:
-        return "[]"
-    with contextlib.suppress(UnicodeEncodeError):
-        text = _encode(rows).decode()
-        if "\\u0000" not in text:
-            return text
-    return _encode(_cleaned(rows)).decode()
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, dict):
-        return {clean_text(str(k)): _cleaned(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_cleaned(v) for v in value]
-    return value

@@ -1,6 +1,19 @@
-"""The statements of the intake: each is sent once for a whole batch, rows as one JSON document."""
+"""The statements of the intake: each is sent once for a whole batch, rows as arrays or as one JSON document."""
 
 from __future__ import annotations
+
+READ_COLUMNS = (
+    "id", "v", "d", "p", "c", "vt", "ln", "dr", "t", "pi", "vi", "raw", "pl", "o", "ps", "pr", "pc", "vc", "vb", "sp",
+    "tr", "ts", "rt", "e", "ve", "vr", "im", "pa", "opens", "of", "h", "k",
+)  # fmt: skip
+VIOLATION_COLUMNS = ("r", "v", "y", "s", "d", "ps", "pl", "t", "p", "dt", "at", "hr", "due")
+LOOK_UP_COLUMNS = ("d", "h", "g", "k", "e", "lo", "hi")
+
+
+def _rows(prefix: str, columns: tuple[str, ...]) -> str:
+    """Arrays as rows. In the list of a SELECT they are taken apart in step; in FROM each would be stored first."""
+    return "SELECT " + ", ".join(f"unnest(%({prefix}_{name})s) AS {name}" for name in columns)
+
 
 LOCK_DEVICES = "SELECT count(pg_advisory_xact_lock((7301::bigint << 40) + d)) FROM unnest(%s::bigint[]) AS d"
 """Parallel parsers agree on a passage because only one of them works on a device at a time. Ids are sent sorted."""
@@ -17,33 +30,28 @@ _PASSAGE = """p.id, p.device_id, p.vendor_id, p.plate_number, p.confidence, p.be
  p.offences, p.verdict, p.verdict_reason"""
 
 FIND_PASSAGES = f"""  -- rows: heads, tails, events; a passage may come twice
+WITH q AS MATERIALIZED ({_rows("q", LOOK_UP_COLUMNS)})
 SELECT coalesce(json_agg(f), '[]')::text FROM (
   SELECT {_PASSAGE}
-  FROM jsonb_to_recordset(%(heads)s::jsonb) AS q(d bigint, k text, g text, lo timestamptz, hi timestamptz)
-  CROSS JOIN LATERAL (SELECT * FROM passages WHERE device_id = q.d AND head = q.k AND last_at BETWEEN q.lo AND q.hi
+  FROM q CROSS JOIN LATERAL (SELECT * FROM passages WHERE device_id = q.d AND head = q.h
+    AND last_at BETWEEN q.lo AND q.hi
     AND (q.g IS NULL OR length(plate_number) < 7 OR left(plate_number, 4) = q.g) OFFSET 0) p
   UNION ALL
   SELECT {_PASSAGE}
-  FROM jsonb_to_recordset(%(tails)s::jsonb) AS q(d bigint, k text, lo timestamptz, hi timestamptz)
-  CROSS JOIN LATERAL (SELECT * FROM passages WHERE device_id = q.d AND tail = q.k AND last_at BETWEEN q.lo AND q.hi
-    OFFSET 0) p
+  FROM q CROSS JOIN LATERAL (SELECT * FROM passages WHERE device_id = q.d AND tail = q.k
+    AND last_at BETWEEN q.lo AND q.hi OFFSET 0) p
   UNION ALL
   SELECT {_PASSAGE}
-  FROM jsonb_to_recordset(%(events)s::jsonb) AS q(d bigint, k text)
-  CROSS JOIN LATERAL (SELECT * FROM passages WHERE device_id = q.d AND event_id = q.k OFFSET 0) p
+  FROM q CROSS JOIN LATERAL (SELECT * FROM passages WHERE device_id = q.d AND event_id = q.e OFFSET 0) p
 ) f
-"""  # noqa: S608 - the columns are a constant above
+"""  # noqa: S608 - the columns are constants above
 """OFFSET 0 keeps each look-up an index scan for each row asked: without it a small or not yet analysed table is read
 whole, three times a batch. Two plates of seven characters or more that are one edit apart have the first four
 characters in common, or the last three."""
 
-FINISH = """
+FINISH = f"""
 WITH gone AS (DELETE FROM inbox WHERE batch = ANY(%(batches)s)),
-x AS MATERIALIZED (
-  SELECT * FROM jsonb_to_recordset(%(reads)s::jsonb) AS x(id bigint, v bigint, d bigint, p text, c numeric, vt text,
-    ln text, dr text, t timestamptz, pi text, vi text, raw jsonb, pl bigint, o int, ps bigint, pr text, pc text,
-    vc text, vb text, sp float8, tr text, ts text, rt timestamptz, e text, ve text, vr text, im jsonb, pa text,
-    opens boolean, of text[], h text, k text)),
+x AS MATERIALIZED ({_rows("r", READ_COLUMNS)}),
 r AS (
   INSERT INTO plate_reads (id, vendor_id, device_id, plate_number, confidence, vehicle_type, lane_no, direction,
     capture_time, plate_image, vehicle_image, raw_payload, payload_id, ordinal, passage_id, plate_raw, plate_color,
@@ -55,8 +63,8 @@ opened AS (
   INSERT INTO passages (id, vendor_id, device_id, plate_number, confidence, best_read_id, reads, first_at, last_at,
     event_id, direction, lane_no, vehicle_type, vehicle_color, plate_color, speed_kmh, offences, verdict,
     verdict_reason, head, tail)
-  SELECT ps, v, d, p, c::float8, id, 1, t, t, e, dr, coalesce(ln, ''), coalesce(vt, ''), coalesce(vc, ''),
-    coalesce(pc, ''), sp, of, ve, vr, h, k
+  SELECT ps, v, d, p, c, id, 1, t, t, e, dr, coalesce(ln, ''), coalesce(vt, ''), coalesce(vc, ''),
+    coalesce(pc, ''), sp, string_to_array(of, ','), ve, vr, h, k
   FROM x WHERE opens),
 s AS (
   INSERT INTO passages AS old (id, vendor_id, device_id, plate_number, confidence, best_read_id, reads, first_at,
@@ -74,9 +82,8 @@ s AS (
     verdict = excluded.verdict, verdict_reason = excluded.verdict_reason, head = excluded.head, tail = excluded.tail)
 INSERT INTO violations AS old (plate_read_id, vendor_id, violation_type, status, device_id, passage_id, payload_id,
   capture_time, plate_number, detail, attention, held_reason, due_at)
-SELECT r, v, y, s, d, ps, pl, t, p, dt, at, hr, due
-FROM jsonb_to_recordset(%(violations)s::jsonb) AS x(r bigint, v bigint, y text, s text, d bigint, ps bigint, pl bigint,
-  t timestamptz, p text, dt jsonb, at text[], hr text, due timestamptz)
+SELECT r, v, y, s, d, ps, pl, t, p, dt, string_to_array(at, chr(31)), hr, due
+FROM ({_rows("x", VIOLATION_COLUMNS)}) x
 ON CONFLICT (passage_id, violation_type) DO UPDATE SET plate_read_id = excluded.plate_read_id,
   plate_number = excluded.plate_number, detail = excluded.detail, attention = excluded.attention,
   version = old.version + 1, updated_at = now()
@@ -84,7 +91,7 @@ ON CONFLICT (passage_id, violation_type) DO UPDATE SET plate_read_id = excluded.
     AND (old.plate_number, old.plate_read_id, old.detail) IS DISTINCT FROM
         (excluded.plate_number, excluded.plate_read_id, excluded.detail)
 RETURNING id, (xmax = 0) AS opened
-"""
+"""  # noqa: S608 - the columns are constants above
 """A read that opens a passage says all there is to say of it (`opens`): most do, and nothing is sent twice."""
 
 ASIDE = """

@@ -25,7 +25,10 @@ LONGEST = timedelta(minutes=30)
 
 
 class JudgedRead(msgspec.Struct, kw_only=True):
-    """A read with everything known of it before it is written. Times aware UTC."""
+    """A read with everything known of it before it is written. Times aware UTC.
+
+    opens  it is the first of its passage; alone: and, so far, the only one
+    """
 
     id: int
     payload_id: int
@@ -43,6 +46,7 @@ class JudgedRead(msgspec.Struct, kw_only=True):
     passage_id: int | None = None
     parser: str = ""
     opens: bool = False
+    alone: bool = False
 
 
 class OpenPassage(msgspec.Struct, kw_only=True):

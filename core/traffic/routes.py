@@ -45,6 +45,8 @@ from core.web.params import (
 
 _TAG = ["Pelanggaran"]
 _ACT = documented(401, 403, 404, 409, 412, 428)
+_OLD = ("violations", "overview")
+"""Lists that an act on a case makes old."""
 _Detail = Response[Ok[ViolationDetail]]
 
 
@@ -58,6 +60,7 @@ def review_of(call: Call) -> Review:
         undo_s=settings.undo_s,
         rules=DeadlineRules(settings.letter_days, settings.answer_days, settings.payment_days),
         tell=call.services.tell,
+        changed=lambda vendor_id, number, act: call.changed(vendor_id, _OLD, violation=number, act=act),
     )
 
 

@@ -54,7 +54,11 @@ _DONE: dict[Event, str] = {
 
 
 class Review:
-    """The desk of one person. `tell` hears of events after their transaction committed, with the vendor's code."""
+    """The desk of one person.
+
+    tell     hears of decisions after their transaction committed, with the vendor's code
+    changed  hears, also after it, of every act that colleagues should see, claims too: (vendor id, case, act)
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class Review:
         undo_s: float,
         rules: DeadlineRules,
         tell: Callable[[DomainEvent, str], Any] | None = None,
+        changed: Callable[[int, int, str], Any] | None = None,
     ) -> None:
         self._database = database
         self._principal = principal
@@ -72,6 +77,7 @@ class Review:
         self._undo_s = undo_s
         self._rules = rules
         self._tell = tell
+        self._changed = changed
 
     def look(self, violation_id: int) -> ViolationDetail:
         """The whole case; the look is audited, for it shows a person's plate and pictures."""
@@ -117,7 +123,10 @@ class Review:
             )
             row = self._found(connection, found)
             self._record(connection, row, "violation_claimed", again=bool(mine))
-            return self._detail(connection, found)
+            detail = self._detail(connection, found)
+        if not mine:
+            self._show("violation_claimed", row)
+        return detail
 
     def release_claim(self, violation_id: int) -> ViolationDetail:
         """Give a case back. Giving back what one does not hold changes nothing; another's claim is left alone."""
@@ -128,7 +137,10 @@ class Review:
                 self._refuse_foreign_claim(claim)
                 connection.execute(update(violations).where(violations.c.id == violation_id).values(**_NO_CLAIM))
                 self._record(connection, row, "claim_released")
-            return self._detail(connection, violation_id)
+            detail = self._detail(connection, violation_id)
+        if claim is not None:
+            self._show("claim_released", row)
+        return detail
 
     def approve(self, violation_id: int, version: int | None, *, note: str = "") -> ViolationDetail:
         """Decide that it is a violation: due for sync once the undo time is over."""
@@ -199,6 +211,7 @@ class Review:
             self._record(connection, row, _DONE[event], **{k: v for k, v in told.items() if v is not None})
             detail = self._detail(connection, violation_id)
         self._announce(_DONE[event], row)
+        self._show(_DONE[event], row)
         return detail
 
     def _cancel_deliveries(self, connection: Connection, violation_id: int) -> None:
@@ -295,6 +308,10 @@ class Review:
             connection, self._actor, action, vendor_ids=[row["vendor_id"]], object_kind="violation",
             object_id=row["id"], detail=detail,
         )  # fmt: skip
+
+    def _show(self, act: str, row: Any) -> None:
+        if self._changed is not None:
+            self._changed(row["vendor_id"], row["id"], act)
 
     def _announce(self, name: str, row: Any) -> None:
         if self._tell is not None:
