@@ -15,6 +15,7 @@ import psycopg
 
 from core.cli.config import settings_of
 from core.db.process import EmbeddedUnavailable
+from core.hooks import grades
 from core.hooks.checks import closest
 from core.hooks.deployment import ENTRY_POINTS, read_deployment
 from core.hooks.errors import UnknownInstance
@@ -75,9 +76,10 @@ def list_(file: Path | None, as_json: bool) -> None:
 @click.option("--at-least", type=click.Choice(GRADES), default="bronze", show_default=True, help="With NAME.")
 @click.option("--rounds", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="Damaged bodies.")
 @click.option("--json", "as_json", is_flag=True, help="With NAME: the report as JSON.")
+@click.option("--keep", is_flag=True, help="With NAME: write grade.json beside plugin.py, for the page of plugins.")
 @click.pass_context
 def check(
-    ctx: click.Context, name: str | None, file: Path | None, at_least: Any, rounds: int, as_json: bool
+    ctx: click.Context, name: str | None, file: Path | None, at_least: Any, rounds: int, as_json: bool, keep: bool
 ) -> None:  # fmt: skip
     """Load everything that plugins.toml enables and say what is wrong; exit 1 if anything is.
 
@@ -92,9 +94,11 @@ def check(
     use, config = _plugin(name, file)
     if use is None:
         ctx.exit(1)
-    from core.testing.grading import grade
+    from core.testing.grading import grade, kept
 
     report = grade(use, config=config, rounds=rounds)
+    if keep:
+        grades.keep(grades.folder_of(use), kept(report))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     else:

@@ -25,6 +25,7 @@ from core.domain.errors import TangkapinError
 from core.hooks.checks import implemented, kind_of
 from core.hooks.deployment import find_class
 from core.hooks.errors import PluginNotFound
+from core.hooks.grades import KeptGrade
 from core.hooks.loading import describe
 from core.testing.grade import (
     Finding,
@@ -106,6 +107,16 @@ def grade(
         use=use, kind=kind, grade=grade_of(findings), findings=tuple(findings), fixtures=len(fixtures_of(folder)),
         coverage=coverage, mutated=max((one["n"] for one in steps if one["step"] == "body"), default=0),
         cost_us=max((one["us"] for one in steps if one["step"] == "cost" and not one["pictures"]), default=None),
+    )  # fmt: skip
+
+
+def kept(report: Report) -> KeptGrade:
+    """What the plugin's folder keeps of a report, in figures that do not change with every run."""
+    return KeptGrade(
+        grade=report.grade, version=find_class(report.use).version, mutated=report.mutated,
+        coverage=None if report.coverage is None else round(report.coverage),
+        cost_us=None if report.cost_us is None else round(report.cost_us),
+        missing=tuple(f"{one.name}: {one.wrong}" for one in report.missing),
     )  # fmt: skip
 
 

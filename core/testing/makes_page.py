@@ -1,7 +1,7 @@
 """docs/vendors.md, made from the plugins: what each make's plugin reads, on which fixtures, how good, and its limits.
 
-`python -m core.testing.makes_page vendors docs` writes the page from the folders and docs/grades.json; with `--grade`
-it grades every make first (minutes) and writes that file too, with names behind it only these.
+`python -m core.testing.makes_page vendors docs` writes the page from the folders and the grade.json in each; with
+`--grade` it grades every make first (minutes) and writes those too, with names behind it only these.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import re
 import sys
 from pathlib import Path
 
-import msgspec
-
 from core.hooks.deployment import find_class
+from core.hooks.grades import KeptGrade, keep, read
 from core.testing.fixtures import load_http
 from core.testing.grade import GRADES, document_of, fixtures_of
-from core.testing.grading import grade
+from core.testing.grading import grade, kept
 
 _HEAD = """# Makes
 
@@ -35,26 +34,17 @@ contract, gold withstood 10,000 damaged bodies, is covered over 90 % and takes a
 """
 
 
-class Graded(msgspec.Struct, frozen=True):
-    """What docs/grades.json keeps of a report."""
-
-    grade: str
-    coverage: float
-    mutated: int
-    cost_us: float | None
-
-
 def makes(vendors: Path) -> list[str]:
     """The folders with a plugin, by name."""
     return sorted(path.parent.name for path in vendors.glob("*/plugin.py"))
 
 
-def read_grades(file: Path) -> dict[str, Graded]:
-    """The kept grades by make; {} where there is no file."""
-    return msgspec.json.decode(file.read_bytes(), type=dict[str, Graded]) if file.exists() else {}
+def read_grades(vendors: Path) -> dict[str, KeptGrade]:
+    """The kept grades by make."""
+    return {name: found for name in makes(vendors) if (found := read(vendors / name)) is not None}
 
 
-def page(vendors: Path, grades: dict[str, Graded]) -> str:
+def page(vendors: Path, grades: dict[str, KeptGrade]) -> str:
     """The whole page."""
     names = makes(vendors)
     gold = sum(grades[name].grade == GRADES[-1] for name in names if name in grades)
@@ -73,7 +63,7 @@ def section(document: str, heading: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _row(folder: Path, graded: Graded | None) -> str:
+def _row(folder: Path, graded: KeptGrade | None) -> str:
     stability = find_class(f"{folder.parent.name}.{folder.name}").stability
     make = f"[{_title(folder)}](../{folder.parent.name}/{folder.name}/doc.md)" + (
         " (trial)" if stability == "trial" else ""
@@ -83,7 +73,7 @@ def _row(folder: Path, graded: Graded | None) -> str:
     told = ("not graded", "-", "-")
     if graded is not None:
         cost = "-" if graded.cost_us is None else f"{graded.cost_us:.0f}"
-        told = (graded.grade, f"{graded.coverage:.0f} %", cost)
+        told = (graded.grade, f"{graded.coverage or 0:.0f} %", cost)
     known = f"{len(rows)} ({papers})" if rows else "see doc"
     cells = (make, ", ".join(formats(folder)), str(len(fixtures_of(folder))), known, *told)
     return f"| {' | '.join(cells)} |\n"
@@ -125,19 +115,14 @@ def _relinked(text: str, top: str, name: str) -> str:
 def main() -> None:
     """Run from the command line."""
     vendors, docs, *rest = sys.argv[1:]
-    file = Path(docs) / "grades.json"
-    grades = read_grades(file)
+    folder = Path(vendors)
     if rest[:1] == ["--grade"]:
-        for name in rest[1:] or makes(Path(vendors)):
+        for name in rest[1:] or makes(folder):
             importlib.invalidate_caches()
-            report = grade(f"{Path(vendors).name}.{name}")
-            grades[name] = Graded(
-                report.grade, round(report.coverage or 0), report.mutated, report.cost_us and round(report.cost_us)
-            )
+            report = grade(f"{folder.name}.{name}")
+            keep(folder / name, kept(report))
             print(name, report.grade, *(f"{one.name}: {one.wrong}" for one in report.missing), sep="\t", flush=True)
-            known = {one: grades[one] for one in sorted(grades) if one in makes(Path(vendors))}
-            file.write_bytes(msgspec.json.format(msgspec.json.encode(known), indent=1) + b"\n")
-    (Path(docs) / "vendors.md").write_text(page(Path(vendors), grades), "utf-8")
+    (Path(docs) / "vendors.md").write_text(page(folder, read_grades(folder)), "utf-8")
 
 
 if __name__ == "__main__":

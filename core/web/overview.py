@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from sqlalchemy import text
 
+from core.hooks.grades import grade_of
 from core.web.call import Call
 from core.web.envelope import Ok
 from core.web.errors import documented
@@ -88,7 +89,10 @@ class SinkView(msgspec.Struct, kw_only=True):
 
 
 class PluginView(msgspec.Struct, kw_only=True):
-    """A plugin instance of plugins.toml. Secrets in `config` are masked; counters are of the serving process."""
+    """A plugin instance of plugins.toml. Secrets in `config` are masked; counters are of the serving process.
+
+    grade  of its conformance, as `tangkapin plugins check --keep` found it for this version; "" = it was not graded
+    """
 
     id: str
     use: str
@@ -109,6 +113,8 @@ class PluginView(msgspec.Struct, kw_only=True):
     config: dict[str, Any]
     health: Literal["ok", "degraded", "error"]
     health_detail: str
+    grade: Literal["", "none", "bronze", "silver", "gold"]
+    grade_missing: list[str]
 
 
 _HOURS = text("""
@@ -225,10 +231,13 @@ def list_plugins(call: NamedDependency[Call]) -> Response[Ok[list[PluginView]]]:
         if codes is not None and info.vendors and not codes & set(info.vendors):
             continue
         state = health.get(info.id)
-        fields = {name: getattr(info, name) for name in PluginView.__struct_fields__ if not name.startswith("health")}
+        own = [name for name in PluginView.__struct_fields__ if not name.startswith(("health", "grade"))]
+        fields = {name: getattr(info, name) for name in own}
         fields |= {name: list(fields[name]) for name in ("hooks", "vendors", "devices")}
+        graded = grade_of(info.use, info.version)
         views.append(PluginView(
-            **fields, health=state.state if state else "ok", health_detail=state.detail if state else ""
+            **fields, health=state.state if state else "ok", health_detail=state.detail if state else "",
+            grade=graded.grade if graded else "", grade_missing=list(graded.missing) if graded else [],
         ))  # fmt: skip
     return Response(call.ok(views), headers=_NO_STORE)
 

@@ -5,6 +5,8 @@ from litestar.testing import TestClient
 from sqlalchemy import insert, select
 
 from core.accounts.tables import audit_log, device_credentials
+from core.hooks.deployment import Declared
+from core.hooks.host import Host
 from core.ingest.tables import payloads, quarantine
 from core.sync.tables import sink_breakers
 from core.testing.review import World
@@ -91,3 +93,12 @@ def test_the_raw_request_is_shown_as_text_only_and_the_look_is_audited(client: T
     assert "<script>\ufffd\ufffd\ufffd plate=B1</script>\n" == answer.json()["data"]["text"]
     acts = world.execute(select(audit_log).where(audit_log.c.action == "payload_viewed"))
     assert [row["payload_id"]] == [act["object_id"] for act in acts]
+
+
+def test_a_plugin_is_shown_with_the_grade_that_its_folder_carries(client: TestClient, world: World) -> None:
+    declared = [Declared(id="axis", use="vendors.axis"), Declared(id="banten", use="tests_own_rules", required=False)]
+    world.host.instances = Host.build(declared, environ={}, strict=False).instances
+    graded, unknown = client.get("/api/plugins", headers=world.admin().headers).json()["data"]
+
+    assert ("axis", "gold", []) == (graded["id"], graded["grade"], graded["grade_missing"])
+    assert ("banten", "", []) == (unknown["id"], unknown["grade"], unknown["grade_missing"])

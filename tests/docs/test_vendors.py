@@ -9,7 +9,7 @@ import pytest
 from core.testing.makes_page import makes, page, read_grades, section
 
 ROOT = Path(__file__).parents[2]
-GRADES = read_grades(ROOT / "docs" / "grades.json")
+GRADES = read_grades(ROOT / "vendors")
 
 
 def test_the_page_is_up_to_date():

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from core.cli.main import cli
 from core.hooks.deployment import find_class
+from core.hooks.grades import grade_of as kept_grade_of
 from core.testing.contract import ParserContract
 from core.testing.grade import FILL_IN, Finding, bodies_findings, coverage_finding, folder_findings, grade_of
 from core.testing.grading import drilled, grade, run_tests
@@ -200,11 +201,16 @@ def test_uncovered_lines_and_tests_that_exit_cost_their_grade(plant):
 def test_a_sound_parser_is_gold_and_the_command_says_so(plant, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     name = plant()
-    told = CliRunner().invoke(cli, ["plugins", "check", name, "--rounds", "200", "--at-least", "gold", "--json"])
+    told = CliRunner().invoke(
+        cli, ["plugins", "check", name, "--rounds", "200", "--at-least", "gold", "--json", "--keep"]
+    )
     report = json.loads(told.stdout)
 
     assert (0, "gold", 3, 200) == (told.exit_code, report["grade"], report["fixtures"], report["mutated"]), told.output
     assert report["coverage"] > 90
+    version = find_class(name).version
+    assert ("gold", 200, ()) == ((kept := kept_grade_of(name, version)).grade, kept.mutated, kept.missing)
+    assert None is kept_grade_of(name, "another version")
 
 
 def test_a_fault_lowers_the_grade_and_the_command_fails(plant, monkeypatch, tmp_path):

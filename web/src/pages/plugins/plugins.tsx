@@ -10,6 +10,7 @@ import { type Column, ListTable } from "../../ui/table.tsx";
 
 type Plugin = Schemas["PluginView"];
 const HEALTH: Record<Plugin["health"], readonly [string, Tone]> = { ok: [msg("Works"), "ok"], degraded: [msg("Limited"), "warn"], error: [msg("Error"), "bad"] };
+const GRADE: Record<Exclude<Plugin["grade"], "">, readonly [string, Tone]> = { none: [msg("none"), "bad"], bronze: [msg("bronze"), "warn"], silver: [msg("silver"), "info"], gold: [msg("gold"), "ok"] };
 
 export default function Plugins(): ReactNode {
   const [open, setOpen] = useState<Plugin | null>(null);
@@ -19,6 +20,7 @@ export default function Plugins(): ReactNode {
     { name: t("Plugin"), cell: (row) => <>{row.id}<small className="mono">{row.use}</small></> },
     { name: t("Kind"), cell: (row) => row.kind },
     { name: t("State"), cell: (row) => <State row={row} /> },
+    { name: t("Grade"), cell: (row) => <Grade row={row} /> },
     { name: t("Version"), cell: (row) => <>{row.version}<small>{row.stability}</small></> },
     { name: t("Serves"), wide: true, cell: (row) => [...row.vendors, ...row.devices].join(", ") || t("all agencies") },
     { name: t("Calls"), end: true, cell: (row) => number(row.calls) },
@@ -41,6 +43,8 @@ export default function Plugins(): ReactNode {
               [t("Make"), open.maker || null],
               [t("Hooks"), open.hooks.join(", ")],
               [t("Guarantee"), open.guarantee || null],
+              [t("Grade"), <Grade row={open} />],
+              ...(open.grade_missing.length > 0 ? [[t("Missing for the next grade"), open.grade_missing.join("; ")] as const] : []),
               [t("Required"), open.required ? t("yes: without it nothing starts") : t("no")],
               [t("Calls, failures in this process"), `${number(open.calls)}, ${number(open.failures)}`],
               [t("Last error"), open.last_error || null],
@@ -57,5 +61,11 @@ export default function Plugins(): ReactNode {
 function State({ row }: { row: Plugin }): ReactNode {
   if (row.state === "quarantined") return <Badge tone="bad">{t("Quarantined")}</Badge>;
   const [words, tone] = HEALTH[row.health];
+  return <Badge tone={tone}>{t(words)}</Badge>;
+}
+
+function Grade({ row }: { row: Plugin }): ReactNode {
+  if (row.grade === "") return t("not graded");
+  const [words, tone] = GRADE[row.grade];
   return <Badge tone={tone}>{t(words)}</Badge>;
 }
