@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets as entropy
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +18,7 @@ import redis.asyncio as aredis
 import structlog
 from redis.exceptions import RedisError
 
+from core.realtime import topics
 from core.realtime.bus import PREFIX
 
 log = structlog.get_logger(__name__)
@@ -73,6 +75,9 @@ class Hub:
         self._ears: dict[str, set[Ear]] = {}
         self._task: asyncio.Task[None] | None = None
         self._pubsub: Any = None
+        self._client: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._said: set[asyncio.Task[None]] = set()
         self.connected = False
 
     @property
@@ -83,11 +88,12 @@ class Hub:
     def start(self) -> None:
         """Begin to listen."""
         if self._task is None:
+            self._loop = asyncio.get_running_loop()
             self._task = asyncio.create_task(self._run(), name="realtime")
 
     async def stop(self) -> None:
         """Stop listening. Safe twice."""
-        task, self._task = self._task, None
+        task, self._task, self._loop = self._task, None, None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -115,6 +121,28 @@ class Hub:
                 with contextlib.suppress(RedisError, OSError):
                     await self._pubsub.unsubscribe(PREFIX + topic)
 
+    def changed(self, vendor_id: int, data: dict[str, Any]) -> None:
+        """Tell an agency's dashboards, at this process and at the others, that something changed which is in no row of
+        notices. From any thread; returns at once. A hint: who is away never hears it, and asks anew on coming back."""
+        event = {"op": "event", "id": f"c-{entropy.token_hex(8)}", "event": "changed", "data": data}
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._tell, topics.topic(vendor_id, "dashboard"), event)
+
+    def _tell(self, topic: str, event: dict[str, Any]) -> None:
+        for ear in list(self._ears.get(topic, ())):
+            ear.offer(topic, event)
+        if self.connected and len(self._said) < QUEUE:
+            task = asyncio.create_task(self._publish(self._client, topic, event), name="realtime-tell")
+            self._said.add(task)
+            task.add_done_callback(self._said.discard)
+
+    @staticmethod
+    async def _publish(client: Any, topic: str, event: dict[str, Any]) -> None:
+        with contextlib.suppress(RedisError, OSError, TimeoutError):  # the listener notices it too
+            await client.publish(PREFIX + topic, msgspec.json.encode(event))
+
     async def _run(self) -> None:
         wait = RECONNECT_S[0]
         while True:
@@ -130,7 +158,7 @@ class Hub:
                         log.warning("realtime_bus_lost", error=lost)
                         wait = RECONNECT_S[0]
                     self.connected = False
-                    self._pubsub = None
+                    self._pubsub = self._client = None
                     with contextlib.suppress(Exception):
                         await client.aclose()
             await self._read_rows()
@@ -140,7 +168,7 @@ class Hub:
     async def _listen(self, client: Any) -> None:
         async with client.pubsub(ignore_subscribe_messages=True) as pubsub:
             await pubsub.subscribe(PREFIX + "-")  # a pub/sub connection without a channel cannot wait
-            self._pubsub = pubsub
+            self._pubsub, self._client = pubsub, client
             self.connected = True
             for topic in list(self._ears):
                 await pubsub.subscribe(PREFIX + topic)

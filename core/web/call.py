@@ -117,6 +117,12 @@ class Call:
             purpose=purpose, detail=detail,
         )  # fmt: skip
 
+    def changed(self, vendor_id: int, topics: Sequence[str], **about: Any) -> None:
+        """Tell the agency's dashboards, once it has committed, that lists of these topics are old (web/src/live)."""
+        who = self.principal
+        data = {"topics": list(topics), "by": f"{who.role}-{who.id}", **about}
+        self.request.app.state["hub"].changed(vendor_id, data)
+
     def ok(self, data: T, message: Words = OK) -> Ok[T]:
         """A success in the envelope and in the language of the request."""
         return Ok(data=data, message=say(self.request.scope, message))

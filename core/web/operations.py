@@ -224,7 +224,7 @@ def retry_sync(data: JSONBody[ByHand], call: NamedDependency[Call]) -> Ok[list[C
         call.services.database, data.ids, call.actor, vendor_ids=call.principal.vendor_ids, note=data.note,
         host=call.services.host,
     )  # fmt: skip
-    return call.ok(changes)
+    return _told(call, changes)
 
 
 @post("/api/sync/confirm", operation_id="confirm_sync", tags=_TAG, status_code=200, sync_to_thread=True,
@@ -235,6 +235,18 @@ def confirm_sync(data: JSONBody[ByHand], call: NamedDependency[Call]) -> Ok[list
         call.services.database, data.ids, call.actor, vendor_ids=call.principal.vendor_ids, note=data.note,
         host=call.services.host,
     )  # fmt: skip
+    return _told(call, changes)
+
+
+def _told(call: Call, changes: list[Change]) -> Ok[list[Change]]:
+    """The answer, once the dashboards of the agencies whose deliveries changed know."""
+    touched = [change.id for change in changes if change.changed]
+    if touched:
+        with call.rows() as connection:
+            query = select(etnas_sync.c.vendor_id).where(etnas_sync.c.id.in_(touched)).distinct()
+            agencies = connection.execute(query).scalars().all()
+        for vendor_id in agencies:
+            call.changed(vendor_id, ("sync", "sinks", "violations"))
     return call.ok(changes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core.testing.drawing import draw_scene
 from core.testing.review import PASSWORD, World
@@ -119,6 +119,26 @@ def test_two_officers_are_never_given_the_same_case(visit: Callable[..., Any], s
     second.go("/review")
     at_case(first.page, "D 1111 AA")
     at_case(second.page, "D 4444 DD")
+
+
+def test_what_a_colleague_does_is_seen_at_once(visit: Callable[..., Any], site: Any, empty: World) -> None:
+    ids = seed(empty, ["E1111AA", "E2222BB", "E3333CC"])
+    first, second = visit(), visit()
+    page = first.log_in(site.person("officer", "lambat"), PASSWORD)
+    first.go("/review").wait_for_load_state("networkidle")  # all three are claimed
+    at_case(page, "E 1111 AA")
+    other = second.log_in(site.person("officer", "cepat"), PASSWORD)
+    second.go("/review")
+    expect(other.get_by_text("Tidak ada yang menunggu keputusan")).to_be_visible()
+    empty.execute(update(violations).where(violations.c.id == ids[0]).values(claimed_until=func.now()))
+    other.reload()
+    at_case(other, "E 1111 AA")
+    at_case(page, "E 2222 BB")
+    expect(page.locator(".toast")).to_contain_text("Cepat")
+    second.go("/cases")
+    expect(other.get_by_role("row", name="E 2222 BB")).to_contain_text("Lambat")
+    page.keyboard.press("a")
+    expect(other.get_by_role("row", name="E 2222 BB")).to_contain_text("Disetujui")
 
 
 def test_the_other_case_of_a_passage_comes_next(visit: Callable[..., Any], site: Any, empty: World) -> None:

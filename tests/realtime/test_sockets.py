@@ -247,6 +247,22 @@ def test_another_agencys_dashboard_hears_nothing_of_ours(house, serve, redis_url
 
 
 @pytest.mark.threat("T21")
+def test_a_change_is_told_once_in_every_process_and_to_no_other_agency(house, serve, redis_url):
+    one, two = serve(redis_url), serve(redis_url)
+    data = {"topics": ["violations"], "violation": 7}
+    with one.open(house.officer.token) as near, two.open(house.officer.token) as far, two.open(
+        house.stranger.token
+    ) as stranger:  # fmt: skip
+        for socket in (near, far, stranger):
+            assert "subscribed" == subscribe(socket, "officers-dashboard")
+        one.hub.changed(house.vendor, data)
+        heard = [read(near), read(far)]
+        assert [("changed", data)] * 2 == [(event["event"], event["data"]) for event in heard]
+        for socket in (near, far, stranger):
+            assert {"op": "pong"} == say(socket, op="ping")
+
+
+@pytest.mark.threat("T21")
 def test_a_foreign_origin_opens_no_socket_and_a_known_one_does(house, serve):
     server = serve()
     with pytest.raises(InvalidStatus) as refused, server.open(house.owner.token, origin="http://evil.example"):

@@ -18,10 +18,24 @@ type Told = (topics: readonly string[] | "all") => void;
 type OnEvent = (event: LiveEvent) => void;
 const listeners = new Set<Told>();
 const POLL_MS = 15_000;
+const TOGETHER_MS = 700;
 
 /** Whoever learns of a change says its topics ("violations", "devices", "sync" …): the first word of a query's key. */
 export function announce(...topics: string[]): void {
   for (const listener of listeners) listener(topics);
+}
+
+const old = new Set<string>();
+
+/** A room full of officers decides every second: their acts are shown together. */
+function announceSoon(topics: readonly string[]): void {
+  if (!old.size)
+    setTimeout(() => {
+      const found = [...old];
+      old.clear();
+      announce(...found);
+    }, TOGETHER_MS);
+  for (const topic of topics) old.add(topic);
 }
 
 function announceAll(): void {
@@ -75,7 +89,10 @@ export function useLine(): void {
     openLine();
     return closeLine;
   }, [own]);
-  useLive(role === "officer" || role === "admin" ? [own, "officers-dashboard"] : own, (event) => announce(...topicsOf(event)));
+  useLive(role === "officer" || role === "admin" ? [own, "officers-dashboard"] : own, (event) => {
+    if (event.event === "changed") announceSoon(topicsOf(event));
+    else announce(...topicsOf(event));
+  });
   useEffect(() => {
     if (line === "live") {
       if (before.current) announceAll(); // changes that are no notices are not told again

@@ -6,7 +6,8 @@
  */
 import { useCallback, useEffect, useReducer, useRef } from "react";
 import { api, type Schemas, take } from "../../api/client.ts";
-import { announce } from "../../live/live.ts";
+import { roleOf, useSession } from "../../api/session.tsx";
+import { announce, useLive } from "../../live/live.ts";
 import { fetchPicture } from "../../ui/pictures.ts";
 
 export type Case = Schemas["ViolationDetail"];
@@ -26,6 +27,7 @@ type Step =
   | { type: "put-away" }
   | { type: "first"; case: Case }
   | { type: "changed"; case: Case }
+  | { type: "gone"; id: number }
   | { type: "decided"; done: Done }
   | { type: "settled"; id: number; state: Done["state"]; version?: number };
 
@@ -47,7 +49,15 @@ function step(state: State, now: Step): State {
       return { ...state, hand: now.case, ready: others };
     }
     case "changed":
-      return state.hand?.id === now.case.id ? { ...state, hand: now.case } : state;
+      return {
+        ...state,
+        hand: state.hand?.id === now.case.id ? now.case : state.hand,
+        ready: state.ready.map((one) => (one.id === now.case.id ? now.case : one)),
+      };
+    case "gone": {
+      const ready = state.ready.filter((one) => one.id !== now.id);
+      return state.hand?.id === now.id ? { ...state, hand: ready[0] ?? null, ready: ready.slice(1) } : { ...state, ready };
+    }
     case "decided":
       return { ...state, done: [now.done, ...state.done].slice(0, 200) };
     case "settled":
@@ -66,14 +76,18 @@ export type Desk = State & {
   again(): void;
 };
 
-export function useDesk(onRefused: (one: Case, error: unknown) => void): Desk {
+export type Told = { onRefused(one: Case, error: unknown): void; onTaken(one: Case): void };
+
+export function useDesk(told: Told): Desk {
   const [state, dispatch] = useReducer(step, { hand: null, ready: [], done: [], asking: false, dry: false, error: null });
   const latest = useRef(state);
   latest.current = state;
   const passed = useRef<number[]>([]);
   const sent = useRef(new Map<number, Promise<Case>>());
-  const refused = useRef(onRefused);
-  refused.current = onRefused;
+  const tell = useRef(told);
+  tell.current = told;
+  const session = useSession();
+  const me = `${roleOf(session)}-${session.user.id}`;
 
   const bring = useCallback(() => {
     const { hand, ready, asking } = latest.current;
@@ -106,6 +120,25 @@ export function useDesk(onRefused: (one: Case, error: unknown) => void): Desk {
     [],
   );
 
+  useLive("officers-dashboard", ({ event, data }) => {
+    const number = data["violation"];
+    if (event !== "changed" || typeof number !== "number" || data["by"] === me) return;
+    const { hand, ready, dry } = latest.current;
+    if (![hand, ...ready].some((one) => one?.id === number)) {
+      if (dry) bring(); // a colleague gave one back
+      return;
+    }
+    // an admin, or a colleague after the claim had run out, acted on a case that lies here
+    take(api.GET("/api/violations/{violation_id}", { params: { path: { violation_id: number } } })).then(
+      (now) => {
+        if (now.status === "pending" && now.claim?.mine) return dispatch({ type: "changed", case: now });
+        if (latest.current.hand?.id === number) tell.current.onTaken(now);
+        dispatch({ type: "gone", id: number });
+      },
+      () => undefined,
+    );
+  });
+
   const decide = useCallback((act: Act) => {
     const one = latest.current.hand;
     if (!one) return;
@@ -125,7 +158,7 @@ export function useDesk(onRefused: (one: Case, error: unknown) => void): Desk {
       },
       (error: unknown) => {
         dispatch({ type: "settled", id: one.id, state: "failed" });
-        refused.current(one, error);
+        tell.current.onRefused(one, error);
       },
     );
     void sibling(one, passed.current).then((found) => found && dispatch({ type: "first", case: found }));

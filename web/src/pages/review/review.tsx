@@ -1,6 +1,6 @@
 /** The review of violations: one large picture, the plate beside it, every act a key. */
 import { AlertTriangle, CheckCheck, Clock, Keyboard, Lock } from "lucide-react";
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { t, tn } from "../../i18n/index.ts";
 import { moment, span } from "../../i18n/time.ts";
 import { useNow, useOnline } from "../../live/live.ts";
@@ -19,12 +19,13 @@ type Mode = "look" | "reject" | "note" | "correct" | "help";
 export default function Review(): ReactNode {
   const tell = useTell();
   const online = useOnline();
-  const desk = useDesk(
-    useCallback((one, error) => {
+  const desk = useDesk({
+    onRefused(one, error) {
       tell.bad(error);
       tell.bad(t("Case {id} is not decided.", { id: one.id }));
-    }, [tell]),
-  );
+    },
+    onTaken: (one) => tell.bad(new Error(t("{name} took case {id} over.", { id: one.id, name: one.claim?.name ?? one.verified_by ?? t("A colleague") }))),
+  });
   const [mode, setMode] = useState<Mode>("look");
   const [shown, setShown] = useState(0);
   const [zoom, setZoom] = useState(1);

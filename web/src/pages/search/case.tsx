@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { api, type Schemas, take } from "../../api/client.ts";
 import { msg, number, t } from "../../i18n/index.ts";
-import { useLive } from "../../live/live.ts";
+import { announce, useLive } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Ago, At, Badge, Button, Facts, Panel, Plate, type Tone } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
@@ -24,8 +24,12 @@ const CONDITIONS: Record<string, readonly [string, Tone]> = {
 
 export default function CasePage({ params }: Params): ReactNode {
   const id = Number(params["id"]);
-  useLive("violations");
-  const query = useQuery({ queryKey: ["violations", "one", id], queryFn: () => take(api.GET("/api/violations/{violation_id}", { params: { path: { violation_id: id } } })), enabled: Number.isSafeInteger(id) && id > 0 });
+  useLive("case"); // each look is noted in the audit log: not at every act on any case, only at one on this
+  const query = useQuery({ queryKey: ["case", id], queryFn: () => take(api.GET("/api/violations/{violation_id}", { params: { path: { violation_id: id } } })), enabled: Number.isSafeInteger(id) && id > 0 });
+  useLive("officers-dashboard", ({ event, data }) => {
+    const isOld = event === "changed" && (data["violation"] === id || (data["topics"] as string[] | undefined)?.includes("sync"));
+    if (isOld) void query.refetch();
+  });
   const [shown, setShown] = useState(0);
   const [zoom, setZoom] = useState(1);
   if (!query.data) return query.error || !(id > 0) ? <Failure error={query.error ?? new Error(t("There is nothing at this address"))} again={() => void query.refetch()} /> : <Loading />;
@@ -131,7 +135,8 @@ function Explain({ one, act, onClose }: { one: Case; act: "release" | "reopen"; 
     },
     onSuccess: () => {
       tell.ok(t("Done. The case is in the review."));
-      void queries.invalidateQueries({ queryKey: ["violations"] });
+      void queries.invalidateQueries({ queryKey: ["case"] });
+      announce("violations");
       onClose();
     },
     onError: (error) => tell.bad(error),
