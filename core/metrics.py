@@ -38,6 +38,24 @@ _SYNC = text("SELECT sink, status, count(*) FROM etnas_sync GROUP BY sink, statu
 _BREAKERS = text("SELECT sink, state FROM sink_breakers")
 _PLUGINS = text("SELECT instance, state, failures FROM plugin_states")
 _SKEW = text("SELECT skew_state, count(*) FROM device_health GROUP BY skew_state")
+_FRAMES = text("""
+SELECT coalesce(sum(frames_read), 0) AS read, coalesce(sum(frames_still), 0) AS still,
+       coalesce(sum(frames_skipped), 0) AS skipped FROM detection_stats
+""")
+_DETECTORS = text("""
+SELECT model, sum(frames_detected), sum(frames_positive), sum(latency_us) / 1e6 FROM detection_stats
+ WHERE model <> '' GROUP BY model
+""")
+_SILENCED = text("SELECT coalesce(sum(silenced), 0) FROM detection_stats")
+_PICTURES = text("SELECT status, count(*) FROM frames WHERE status IN ('pending', 'leased') GROUP BY status")
+_CAMERAS = text("SELECT state, count(*) FROM camera_health GROUP BY state")
+_REPORTS = text("SELECT status, count(*) FROM reports GROUP BY status")
+_NOTICES = text("SELECT channel, status, count(*) FROM notice_deliveries GROUP BY channel, status")
+_OLDEST_NOTICE = text("""
+SELECT greatest(0, extract(epoch FROM now() - least(
+  (SELECT min(created_at) FROM notices WHERE planned_at IS NULL),
+  (SELECT min(next_attempt_at) FROM notice_deliveries WHERE status IN ('pending', 'sending')))))
+""")
 
 
 class HouseCollector:
@@ -55,6 +73,8 @@ class HouseCollector:
             yield from _inbox(connection)
             yield from _counts(connection)
             yield from _sync(connection)
+            yield from _detection(connection)
+            yield from _notices(connection)
             yield from _plugins(connection, self._services.host)
 
     def describe(self) -> list[Metric]:
@@ -100,6 +120,39 @@ def _sync(connection: Connection) -> Iterator[Metric]:
     for sink, state in connection.execute(_BREAKERS):
         breakers.add_metric([sink], 0 if state == "closed" else 1)
     yield breakers
+
+
+def _detection(connection: Connection) -> Iterator[Metric]:
+    frames = CounterMetricFamily("tangkapin_frames", "frames of pulled cameras, by what came of them", labels=["state"])
+    for state, number in connection.execute(_FRAMES).mappings().one().items():
+        frames.add_metric([state], float(number))
+    yield frames
+    each = {
+        name: CounterMetricFamily(f"tangkapin_detector_{name}", text, labels=["detector"])
+        for name, text in (
+            ("frames", "frames that a detector looked at"),
+            ("positives", "of them with a weapon"),
+            ("latency_seconds", "from the frames to their verdicts, summed up"),
+        )
+    }
+    for detector, *numbers in connection.execute(_DETECTORS):
+        for family, number in zip(each.values(), numbers, strict=True):
+            family.add_metric([detector], float(number))
+    yield from each.values()
+    silenced = float(connection.execute(_SILENCED).scalar_one())
+    yield CounterMetricFamily("tangkapin_detections_silenced", "let go in a quiet time", value=silenced)
+    yield _family(connection, _PICTURES, "tangkapin_alarm_pictures", "pushed pictures that wait to be judged", "status")
+    yield _family(connection, _CAMERAS, "tangkapin_cameras", "pulled cameras by state", "state")
+    yield _family(connection, _REPORTS, "tangkapin_reports", "reports by status", "status")
+
+
+def _notices(connection: Connection) -> Iterator[Metric]:
+    rows = GaugeMetricFamily("tangkapin_notices", "tellings by channel and status", labels=["channel", "status"])
+    for channel, status, count in connection.execute(_NOTICES):
+        rows.add_metric([channel, status], count)
+    yield rows
+    age = connection.execute(_OLDEST_NOTICE).scalar()
+    yield GaugeMetricFamily("tangkapin_notices_age_seconds", "how long the oldest is due", value=age or 0)
 
 
 def _plugins(connection: Connection, host: Any) -> Iterator[Metric]:

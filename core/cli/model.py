@@ -97,6 +97,30 @@ def verdicts_command(days: int | None) -> None:
         click.echo(f"  false alarms  {row.false_rate}")
 
 
+@command.command("counts")
+@click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="Of the last days, UTC.")
+def counts_command(days: int) -> None:
+    """Show what each camera's frames came to: read, still, skipped, looked at, and how fast."""
+    from core.cli.serve import open_database
+    from core.streams.book import workloads
+
+    database = open_database(settings_of())
+    since = (datetime.now(UTC) - timedelta(days=days - 1)).date()
+    with database.system() as connection:
+        rows = workloads(connection, since=since)
+    database.dispose()
+    if not rows:
+        click.echo("no camera has been watched")
+    for row in rows:
+        if not row.detector:
+            told = f"watched {row.watched_h:.1f} h, read {row.read}, still {row.still}, skipped {row.skipped}"
+            told += f"; reports {row.reports}, silenced {row.silenced}"
+        else:
+            pace = "" if row.latency_s is None else f", {row.latency_s:.2f} s after the frame"
+            told = f"looked at {row.looked_at}{pace}, positive {row.positive}"
+        click.echo(f"{row.device}  {row.detector or 'all frames'}: {told}")
+
+
 @command.command("camera")
 @click.argument("code")
 @click.option("--detect/--no-detect", default=None, help="Whether its pictures go to the detectors.")

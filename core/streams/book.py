@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from sqlalchemy import func, select
+import msgspec
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from core.accounts.tables import devices
 from core.db.engine import Database
 from core.domain.observations import Device
 from core.incidents.tables import detection_stats
@@ -73,6 +75,48 @@ class Book:
         with self._lock:
             for key, counts in taken.items():
                 self._counts.setdefault(key, Counter()).update(counts)
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """What one camera's frames came to, with one detector ("": those that none looked at).
+
+    latency_s  mean from a frame to its verdict; None where nothing was looked at
+    """
+
+    device: str
+    detector: str
+    watched_h: float
+    read: int
+    still: int
+    skipped: int
+    looked_at: int
+    positive: int
+    latency_s: float | None
+    reports: int
+    silenced: int
+
+
+def workloads(connection: Connection, *, since: date | None = None) -> list[Workload]:
+    """By camera and detector, over the days from `since` on."""
+    sums = {name: func.sum(detection_stats.c[name]).label(name) for name in COUNTED}
+    query = (
+        select(devices.c.device_code, detection_stats.c.model, *sums.values())
+        .join(devices, devices.c.id == detection_stats.c.device_id)
+        .group_by(devices.c.device_code, detection_stats.c.model)
+        .order_by(devices.c.device_code, detection_stats.c.model)
+    )
+    if since is not None:
+        query = query.where(detection_stats.c.day >= since)
+    return [
+        Workload(
+            device=row["device_code"], detector=row["model"], watched_h=int(row["watched_ms"]) / 3_600_000,
+            read=int(row["frames_read"]), still=int(row["frames_still"]), skipped=int(row["frames_skipped"]),
+            looked_at=int(row["frames_detected"]), positive=int(row["frames_positive"]),
+            latency_s=int(row["latency_us"]) / 1e6 / int(row["frames_detected"]) if row["frames_detected"] else None,
+            reports=int(row["reports"]), silenced=int(row["silenced"]),
+        )
+        for row in connection.execute(query).mappings()
+    ]  # fmt: skip
 
 
 def totals(database: Database, device_id: int) -> dict[str, dict[str, int]]:

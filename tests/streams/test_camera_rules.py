@@ -1,12 +1,16 @@
 """One camera's own rules, by the command line."""
 
+from datetime import date
+
 import msgspec
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from core.accounts.tables import audit_log, devices
 from core.cli.main import cli
+from core.incidents.tables import detection_stats
+from core.streams.book import Book
 
 
 @pytest.fixture
@@ -50,6 +54,24 @@ def test_wrong_rules_are_refused_by_name_and_change_nothing(database, make_devic
 
 def test_a_camera_that_is_not_there_is_named(run):
     assert "there is no device 'toko-9'" in run("toko-9").output
+
+
+def test_what_the_frames_came_to_is_shown_by_camera_and_detector(run, tmp_path, database, make_device, redis_url):
+    given = ["--home", str(tmp_path), "--set", f"database_url={database.url}", "--set", f"redis_url={redis_url}"]
+    asked = [*given, "model", "counts"]
+    assert "no camera has been watched" in CliRunner().invoke(cli, asked).output
+    camera, book = make_device(database, code="toko-1"), Book()
+    book.count(camera, watched_ms=5_400_000, frames_read=90, frames_still=60, frames_skipped=10, reports=2, silenced=1)
+    book.count(camera, "nanodet", frames_detected=20, frames_positive=6, latency_us=5_000_000)
+    book.write(database)
+    with database.system() as connection:
+        old = {"day": date(2026, 1, 1), "device_id": camera.id, "vendor_id": camera.vendor_id, "model": "lama"}
+        connection.execute(insert(detection_stats).values(**old, frames_detected=7))
+    told = CliRunner().invoke(cli, asked).output.splitlines()
+    assert [
+        "toko-1  all frames: watched 1.5 h, read 90, still 60, skipped 10; reports 2, silenced 1",
+        "toko-1  nanodet: looked at 20, 0.25 s after the frame, positive 6",
+    ] == told
 
 
 def test_verdicts_can_be_asked_for(run, tmp_path, database, redis_url):
