@@ -1,7 +1,7 @@
 """All that plugins may import (tests also `core.testing`). Out-of-tree authors write `from tangkapin import …`."""
 
 from core.bodies import Body, read_body, read_form
-from core.domain.answers import Answer, BodyCheck, Recognition
+from core.domain.answers import Answer, BodyCheck, Recognition, recognise_by_marks
 from core.domain.camera_time import CaptureTime, read_epoch, read_moment, read_time
 from core.domain.cases import (
     CaseDraft,
@@ -155,6 +155,7 @@ __all__ = [
     "read_status",
     "read_time",
     "realtime_event",
+    "recognise_by_marks",
     "records",
     "repair_plate",
     "retry_after_s",

@@ -6,6 +6,7 @@ worth a 400 are all data.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -59,3 +60,10 @@ class Recognition(msgspec.Struct, frozen=True, kw_only=True):
 
     confidence: float
     why: str
+
+
+def recognise_by_marks(body: bytes, marks: Iterable[tuple[bytes, float, str]]) -> Recognition | None:
+    """The first of these (lower-case mark, confidence, what it is) in the first 200 kB of the body, in any case."""
+    head = body[:200_000].lower()
+    found = next(((sure, what) for mark, sure, what in marks if mark in head), None)
+    return Recognition(confidence=found[0], why=f"the body has {found[1]}") if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.api import Answer, Observation, Payload, Recognition, hookimpl
+from core.api import Answer, Observation, Payload, Recognition, hookimpl, recognise_by_marks
 from core.api import Plugin as Base
 from vendors.axis.vehicles import read_vehicles
 
@@ -31,9 +31,7 @@ class Plugin(Base):
 
     @hookimpl
     def recognise_payload(self, payload: Payload) -> Recognition | None:
-        head = payload.body[:200_000].lower()
-        found = next(((sure, why) for mark, sure, why in _MARKS if mark in head), None)
-        return Recognition(confidence=found[0], why=f"the body has {found[1]}") if found else None
+        return recognise_by_marks(payload.body, _MARKS)
 
     @hookimpl
     def parse_payload(self, payload: Payload) -> list[Observation]:

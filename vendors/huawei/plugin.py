@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.api import Answer, Observation, Payload, Recognition, hookimpl
+from core.api import Answer, Observation, Payload, Recognition, hookimpl, recognise_by_marks
 from core.api import Plugin as Base
 from vendors.huawei.events import read_events
 
@@ -27,8 +27,7 @@ class Plugin(Base):
         body = payload.body.lower()
         if b'"stream_id"' not in body and b'"license_plate_id"' not in body:
             return None
-        found = next(((sure, why) for mark, sure, why in _MARKS if mark in body), None)
-        return Recognition(confidence=found[0], why=f"the body has {found[1]}") if found else None
+        return recognise_by_marks(payload.body, _MARKS)
 
     @hookimpl
     def parse_payload(self, payload: Payload) -> list[Observation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core import api
-from core.api import Answer, Observation, Payload, Recognition, hookimpl
+from core.api import Answer, Observation, Payload, Recognition, hookimpl, recognise_by_marks
 from vendors.milesight import dialect
 
 _MARKS = (
@@ -31,6 +31,4 @@ class Plugin(api.Plugin):
     def recognise_payload(self, payload: Payload) -> Recognition | None:
         if dialect.is_list(payload.body):
             return Recognition(confidence=0.85, why="numbered lines time_0=, plate_0= of operator.cgi")
-        body = payload.body.lower()
-        found = next(((sure, why) for mark, sure, why in _MARKS if mark in body), None)
-        return Recognition(confidence=found[0], why=f"the body has {found[1]}") if found else None
+        return recognise_by_marks(payload.body, _MARKS)

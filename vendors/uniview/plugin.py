@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from core import api
-from core.api import Answer, Observation, Payload, Recognition, hookimpl
+from core.api import Answer, Observation, Payload, Recognition, hookimpl, recognise_by_marks
 from vendors.uniview import dialect
 
 _JSON = "application/json"
@@ -55,8 +55,4 @@ class Plugin(api.Plugin):
         for prefix in ("/lapi/", "/viid/"):
             if prefix in payload.path.lower():
                 return Recognition(confidence=0.9, why=f"the path {prefix.upper()} of Uniview and GA/T 1400")
-        head = payload.body[:200_000].lower()
-        for mark, confidence, why in _MARKS:
-            if mark in head:
-                return Recognition(confidence=confidence, why=f"the body holds {why}")
-        return None
+        return recognise_by_marks(payload.body, _MARKS)
