@@ -18,15 +18,13 @@ class TestUniview(ParserContract):
 
     @pytest.mark.parametrize(
         "body",
-        [
-            {"plateAttributeInfo": {"plateno": "b-1-a"}},
-            {"event": {"data": [{"VehicleInfoList": {"PlateAttributeInfo": {"PlateNo": "B 1 A"}}}]}},
-            {"MotorVehicleObject": [{"PlateNo": "B1A", "HasPlate": "1"}]},
-            {"NonMotorVehicleListObject": {"NonMotorVehicleObject": {"PlateNo": "B1A"}}},
-            b'{"PlateAttributeInfo": {"PlateNo": "B\x021\n A\x00"}}',
-        ],
+        [{"plateAttributeInfo": {"plateno": "b-1-a"}},
+         {"event": {"data": [{"VehicleInfoList": {"PlateAttributeInfo": {"PlateNo": "B 1 A"}}}]}},
+         {"MotorVehicleObject": [{"PlateNo": "B1A", "HasPlate": "1"}]},
+         {"NonMotorVehicleListObject": {"NonMotorVehicleObject": {"PlateNo": "B1A"}}},
+         b'{"PlateAttributeInfo": {"PlateNo": "B\x021\n A\x00"}}'],
         ids=["letter case", "wrapped", "VIID without its list", "motorcycle", "control characters"],
-    )
+    )  # fmt: skip
     def test_a_plate_is_found_in_forms_that_no_capture_has(self, body):
         assert "B1A" == self.read(body).plate_number
 
