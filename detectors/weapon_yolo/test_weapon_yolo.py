@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +55,39 @@ def detector(weights: Path) -> Iterator[Any]:
     plugin.close()
 
 
+def field(number: int, data: bytes) -> bytes:
+    """A length-delimited field of Protocol Buffers."""
+    size, length = len(data), b""
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+
+
+@pytest.fixture(scope="module")
+def exported(weights: Path) -> Path:
+    """The same network as ONNX, for 160 pixels, with the metadata that ultralytics writes (ModelProto's field 14)."""
+    import torch
+    from torch.onnx._internal.torchscript_exporter import onnx_proto_utils
+
+    model = load_ultralytics(weights.parent).YOLO(str(weights), task="detect")
+    net = model.model.eval().float()
+    net.model[-1].export, net.model[-1].format = True, "onnx"
+    path = weights.with_suffix(".onnx")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        # it would ask the package onnx for functions of the network's own, of which this one has none
+        patch.setattr(onnx_proto_utils, "_add_onnxscript_fn", lambda data, functions: data)
+        picture = torch.zeros(1, 3, 160, 160)
+        net(picture)
+        torch.onnx.export(net, (picture,), str(path), dynamo=False, opset_version=17, input_names=["images"],
+                          output_names=["output0"])  # fmt: skip
+    told = {"names": str(model.names), "stride": "32", "task": "detect", "batch": "1", "imgsz": "[160, 160]"}
+    with path.open("ab") as file:
+        for key, value in told.items():
+            file.write(field(14, field(1, key.encode()) + field(2, value.encode())))
+    return path
+
+
 def frames(*shapes: tuple[int, int]) -> list[Frame]:
     chance = np.random.default_rng(5)
     return [
@@ -72,6 +106,22 @@ def test_what_the_model_calls_a_knife_is_sighted_as_one(detector: Any, weights: 
         assert 0.4 <= s.score <= 1
         assert 0 <= s.box.x <= s.box.x + s.box.width <= 1 + 1e-6
         assert 0 <= s.box.y <= s.box.y + s.box.height <= 1 + 1e-6
+
+
+def test_an_exported_model_says_what_its_weights_say(detector: Any, exported: Path) -> None:
+    pictures = frames((160, 160), (160, 160))
+    plugin = make(exported)
+    theirs, ours = detector.detect_frames(pictures), plugin.detect_frames(pictures)
+    plugin.close()
+    assert theirs[0] and theirs[1] and [len(found) for found in theirs] == [len(found) for found in ours]
+    for one, other in zip([*theirs[0], *theirs[1]], [*ours[0], *ours[1]], strict=True):
+        assert (one.label, one.incident_type) == (other.label, other.incident_type)
+        assert one.score == pytest.approx(other.score, abs=0.01)
+        assert msgspec.structs.astuple(one.box) == pytest.approx(msgspec.structs.astuple(other.box), abs=0.02)
+    assert ("mine.onnx@160", hashlib.sha256(exported.read_bytes()).hexdigest()) == (
+        ours[0][0].model,
+        ours[0][0].model_sha256,
+    )
 
 
 def test_overlapping_boxes_of_one_class_become_one(weights: Path) -> None:
