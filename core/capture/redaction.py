@@ -20,11 +20,21 @@ from core.domain.images import measure, sniff, split_jpegs
 from core.domain.multipart import is_multipart, split_parts
 
 _KEYS = (
-    r"(?:[\w-]*serial[\w-]*|s/?n|mac(?:addr(?:ess)?)?|[\w-]*uuid|guid|imei|[\w-]*token|(?:api|access|private|licen[cs]e)[_-]?key|pass(?:word|wd)?|"
+    r"(?:[\w-]*serial[\w-]*|(?:[\w-]*[_-]|dev(?:ice)?|cam(?:era)?)?s/?n|mac(?:addr(?:ess)?)?|[\w-]*uuid|guid|imei|[\w-]*token|(?:api|access|private|licen[cs]e)[_-]?key|pass(?:word|wd)?|"
     r"[\w-]*secret|sign(?:ature)?|[\w-]*session[\w-]*|phone[\w-]*|[\w-]*owner[\w-]*|driver[\w-]*name|person[\w-]*name|"
     r"id[_-]?card[\w-]*|card[_-]?(?:no|number)|(?:device|dev|camera|channel|site|agent)[_-]?id|(?:ip|ipv4|ipv6)(?:[_-]?addr(?:ess)?)?|"
     r"lat(?:itude)?|lon(?:gitude)?|lng|gps[\w-]*|coordinates?)"
 )  # fmt: skip
+_PLATE_KEYS = (
+    r"(?:[\w-]*plate?(?:[_-]?(?:no|num(?:ber)?|nomor|text|string|str|value|raw|utf8|ascii))?|no[_-]?pol(?:isi)?|nopol|tnkb|"
+    r"vr[mn]|lpn?|lpr[_-]?(?:no|num(?:ber)?|text)|[\w-]*(?:licen[cs]e|registration)(?:[_-]?(?:no|num(?:ber)?))?)"
+)
+_PLATES = (
+    re.compile(rf'(?i)"{_PLATE_KEYS}"\s*:\s*"([^"\\]{{4,24}})"'.encode()),
+    re.compile(rf"(?i)<(?:[\w.-]+:)?{_PLATE_KEYS}(?:\s[^<>]{{0,300}})?>\s*([^<>]{{4,24}}?)\s*<".encode()),
+    re.compile(rf"""(?i)(?:^|[\s?&;,.]){_PLATE_KEYS}\s*=\s*["']?([^"'&;,<>\r\n]{{4,24}})""".encode()),
+    re.compile(rb"""(?i)["'>=]\s*([A-Z]{1,2}(?:%20|[ +.-])?\d{1,4}(?:%20|[ +.-])?[A-Z]{1,3})\s*["'<&;,\r\n]"""),
+)
 _VALUES = (
     re.compile(rf'(?i)"{_KEYS}"\s*:\s*"((?:[^"\\]|\\.){{1,400}})"'.encode()),
     re.compile(rf'(?i)"{_KEYS}"\s*:\s*(-?\d[\d.eE+-]{{0,40}})'.encode()),
@@ -65,6 +75,12 @@ def redact_body(body: bytes, content_type: str, plates: Iterable[str], *, seed: 
     if len(out) != len(body):
         raise CannotRedact("a value could not be replaced by one of its length")
     return bytes(out)
+
+
+def plates_by_name(body: bytes) -> set[str]:
+    """What seems to be a plate in a body that no parser reads: by the name of its field, or by its Indonesian form."""
+    found = (match[1].decode("latin-1").strip() for pattern in _PLATES for match in pattern.finditer(body))
+    return {text for text in found if re.search(r"\d", text) and re.search(r"[A-Za-z]", text)}
 
 
 def _picture_spans(body: bytes, content_type: str) -> list[tuple[int, int]]:

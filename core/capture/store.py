@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import and_, select
 
 from core.accounts.tables import devices
-from core.capture.redaction import redact_body
+from core.capture.redaction import plates_by_name, redact_body
 from core.db.engine import Database
 from core.domain.errors import MalformedPayload, TangkapinError, UnsupportedEvent
 from core.domain.observations import Device, Observation, Payload, PlateRead
@@ -65,19 +65,31 @@ def load(database: Database, media: MediaStore, payload_id: int) -> Capture:
     return msgspec.structs.replace(_capture(row), body=body, size=len(body))
 
 
-def export(capture: Capture, host: Host, directory: DeviceDirectory, *, seed: bytes | None) -> bytes:
-    """The request as a `.http` file; seed: redact with it. Raises CaptureError when it would then read differently."""
+class Exported(msgspec.Struct, frozen=True):
+    """A request as a `.http` file, and the plates that were replaced in it."""
+
+    data: bytes
+    plates: int = 0
+
+
+def export(capture: Capture, host: Host, directory: DeviceDirectory, *, seed: bytes | None) -> Exported:
+    """The request; seed: redact with it. Raises CaptureError when it would then read differently.
+
+    The make's parser says what is a plate; where there is none that reads it, names and forms of values do.
+    """
     body = capture.body
+    plates: set[str] = set()
     if seed is not None:
         before = _read(capture, body, host, directory)
         plates = {p for o in before or () if isinstance(o, PlateRead) for p in (o.plate_raw, o.plate_number) if p}
+        plates = plates or plates_by_name(body)
         body = redact_body(body, capture.content_type, plates, seed=seed)
         after = _read(capture, body, host, directory)
         if _shape(before) != _shape(after):
             raise CaptureError("redacted, it reads differently: export it without --redact and change it by hand")
     lines = [f"POST /cam/{capture.maker} HTTP/1.1"]
     lines += [f"{name.title()}: {capture.headers[name]}" for name in _KEPT if capture.headers.get(name)]
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+    return Exported("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body, len(plates))
 
 
 def _read(capture: Capture, body: bytes, host: Host, directory: DeviceDirectory) -> list[Observation] | None:

@@ -91,12 +91,15 @@ def export(payload: int, file: Path, redact: bool) -> None:
             directory.refresh()
             found = store.load(database, media, payload)
             seed = settings.signing_key().reveal().encode() if redact else None
-            data = store.export(found, host, directory, seed=seed)
+            exported = store.export(found, host, directory, seed=seed)
     finally:
         host.close()
     with file.open("xb") as out:
-        out.write(data)
-    click.echo(f"{file}: {len(data)} bytes; next: tangkapin plugins new vendor {found.maker} --from-capture {file}")
+        out.write(exported.data)
+    if redact:
+        click.echo(f"plates found and replaced: {exported.plates or 'none'}; look at it before you hand it on")
+    click.echo(f"{file}: {len(exported.data)} bytes")
+    click.echo(f"next: tangkapin plugins new vendor {found.maker} --from-capture {file}")
 
 
 @command.command("sniff")
@@ -118,7 +121,9 @@ def sniff(what: str, as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row['confidence']:.0%}  {row['plugin']:20} {row['why']}")
-    if not rows:
+    if rows:
+        click.echo("If it is one of these under another label, register the device with that make.")
+    else:
         click.echo("No plugin recognises it: `tangkapin plugins new vendor NAME --from-capture FILE` begins one.")
 
 
@@ -148,8 +153,10 @@ def _opened() -> Iterator[tuple[Any, Any]]:
     """The running deployment's database and media."""
     from core.cli.serve import open_database
     from core.evidence.store import MediaStore
+    from core.log import configure
 
     settings = settings_of()
+    configure(settings.log_style, "warning")
     database = open_database(settings)
     media = MediaStore(settings.home / "media")
     try:

@@ -57,7 +57,8 @@ def test_an_export_is_a_fixture_and_redacted_holds_nobodys_data(kept, tmp_path):
     assert f"plugins new vendor acme --from-capture {safe}" in told
     body = load_http(safe)[3]
     assert len(STRANGE) == len(body)
-    assert [] == [gone for gone in (b"778899", b"2016001") if gone in body]
+    assert [] == [gone for gone in (b"1234 XYZ", b"778899", b"2016001") if gone in body]
+    assert "plates found and replaced: 1" in told
     assert b"X-Api-Key" not in safe.read_bytes().title()
     assert 0 != run(house, "export", ids["acme"], plain)[0], "nothing is overwritten"
 

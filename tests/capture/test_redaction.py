@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import vendors
-from core.capture.redaction import CannotRedact, grey_picture, redact_body
+from core.capture.redaction import CannotRedact, grey_picture, plates_by_name, redact_body
 from core.domain.errors import MalformedPayload, UnsupportedEvent
 from core.domain.images import measure
 from core.domain.observations import PlateRead
@@ -92,6 +92,26 @@ def test_what_belongs_to_people_is_gone(body, gone):
 
     assert len(body) == len(out)
     assert [] == [value for value in gone if value in out]
+
+
+@pytest.mark.parametrize(
+    ("body", "plates"),
+    [
+        ("<Msg><PLATE_STRING> 7459MTL </PLATE_STRING><PLATE_CHAR_HEIGHT>52</PLATE_CHAR_HEIGHT></Msg>", {"7459MTL"}),
+        ('{"licensePlate": "KA-01-AB-1234", "plateType": "unknown", "plateColor": "blue"}', {"KA-01-AB-1234"}),
+        ('{"a": {"teks": "B 1234 XYZ", "jalur": "2"}}', {"B 1234 XYZ"}),
+        ("Events[0].TrafficCar.PlateNumber=AB123CD\r\nEvents[0].Lane=2\r\n", {"AB123CD"}),
+        ("nopol=B+1+A&waktu=2026-03-02T17:20:00", {"B+1+A"}),
+        ('{"time": "2026-03-02T17:20:00Z", "version": "V5.7.1", "model": "NC-2201", "speed": 41}', set()),
+    ],
+)  # fmt: skip
+def test_plates_in_a_body_that_no_parser_reads_are_found_by_name_and_by_form(body, plates):
+    assert plates == plates_by_name(body.encode())
+
+
+def test_a_device_s_serial_has_many_names():
+    body = '{"device_sn": "NC1"}<DEVICE_SN>TAT1234567</DEVICE_SN>{"deviceSn": "A7-55"}'
+    assert [] == [gone for gone in ("TAT1234567", "A7-55") if gone in redacted(body).decode()]
 
 
 def test_times_speeds_and_counts_stay():
