@@ -10,6 +10,7 @@ from core.accounts.tables import devices
 from core.settings import Settings
 from core.testing.bombs import scan_bomb
 from core.testing.house import VENDOR, House, fresh_database, plugins_toml
+from core.testing.local_peer import Say, local_peer
 
 PATIENCE_S = 90.0
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -17,7 +18,13 @@ PLUGINS = {
     "hikvision": "vendors.hikvision",
     "weapon_nanodet": "detectors.weapon_nanodet",
     "websocket": "notifiers.websocket",
+    "acme": "acme",
 }
+NAMES_A_PICTURE = """
+@hookimpl
+def parse_payload(self, payload):
+    return [FrameCapture(event="VMD", images=(Image(role="scene", url=payload.body.decode()),))]
+"""
 ALARM = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/ver20/XMLSchema">
 <ipAddress>192.0.2.23</ipAddress><channelID>1</channelID><dateTime>2026-03-02T17:20:00+07:00</dateTime>
 <activePostCount>1</activePostCount><eventType>VMD</eventType><eventState>active</eventState>
@@ -25,12 +32,21 @@ ALARM = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory, postgres_url, template_url, valkey_url):
-    """Endpoint, parsers, detector and worker; two cameras that are looked at, and an officer."""
+def pictures():
+    """A camera's own web server, where its pictures lie."""
+    with local_peer() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, postgres_url, template_url, valkey_url, pictures):
+    """Endpoint, parsers, detector and worker; cameras that are looked at, and an officer."""
     folder = tmp_path_factory.mktemp("chain")
     with fresh_database(postgres_url, template_url) as url:
         made = House(folder, url, valkey_url, plugins_toml(PLUGINS))
+        made.write_plugin("acme", NAMES_A_PICTURE, maker="acme")
         made.keep_spare("hikvision", 4)
+        made.named = [made.camera("acme"), made.camera("acme", image_hosts=(f"127.0.0.1:{pictures.port}",))]
         accounts = Accounts(made.database, Settings(home=folder).signing_key().reveal())
         accounts.add_user(
             "rani", "tiga-ratus-kilogram-beras", role="officer", vendor_code=VENDOR, full_name="Rani", by=Actor("cli")
@@ -64,13 +80,18 @@ def seen(house, picture):
     """Post it as a camera that was not used yet; (camera, its report) once somebody was told."""
     camera = house.spare("hikvision")
     assert 200 == house.send(camera, alarm(picture), "multipart/mixed; boundary=b").status
+    return camera, reported(house, camera)
+
+
+def reported(house, camera):
+    """The camera's report, once an officer was told."""
     told = (
         "SELECT r.id FROM reports r JOIN notices n ON n.report_id = r.id WHERE r.device_id = %s"
         " AND n.planned_at IS NOT NULL AND EXISTS (SELECT 1 FROM notice_recipients p JOIN notice_deliveries d"
         " ON d.recipient_id = p.id WHERE p.notice_id = n.id AND p.role = 'officer' AND d.attempts > 0)"
     )
     house.wait_until(lambda: house.rows(told, camera.id), PATIENCE_S, what="an officer is told of a report")
-    return camera, house.one(told, camera.id)
+    return house.one(told, camera.id)
 
 
 def check(house, camera, report):
@@ -86,6 +107,19 @@ def check(house, camera, report):
 
 def test_a_pushed_alarm_picture_becomes_an_unconfirmed_report_and_an_officer_is_told(house, blade):
     check(house, *seen(house, blade))
+
+
+@pytest.mark.threat("T14")
+def test_a_picture_that_is_only_named_is_fetched_where_the_camera_may_and_looked_at(house, blade, pictures):
+    pictures.answer = lambda got: Say(body=blade)
+    forbidden, camera = house.named
+    for one in house.named:
+        assert 300 > house.send(one, f"{pictures.url}/alarm.jpg".encode(), "text/plain").status
+    check(house, camera, reported(house, camera))
+    refused = "SELECT error FROM image_fetches WHERE device_id = %s AND status = 'failed'"
+    house.wait_until(lambda: house.rows(refused, forbidden.id), PATIENCE_S, what="the other one is refused")
+    assert "not allowed" in house.one(refused, forbidden.id)
+    assert ["/alarm.jpg"] == [got.path for got in pictures.got]
 
 
 @pytest.mark.threat("T09")
