@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -179,6 +180,7 @@ class ParseStage:
         try:
             die_with_parent(parent)
             limit_memory(self._memory_mib)
+            rest_the_collector()
             worker = self._make_worker(self._boards[number], self._bell.wait)
             signal.signal(signal.SIGTERM, lambda *_: worker.stop())
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -220,6 +222,13 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before it could be asked for
         os._exit(1)
+
+
+def rest_the_collector() -> None:
+    """Leave what is loaded alone, and look for circles once a batch: an event makes a hundred objects and no circle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)
 
 
 def limit_memory(mib: int) -> None:

@@ -31,6 +31,9 @@ from core.traffic.intake import Intake, Judges, Parsed, Rules, Summary
 log = structlog.get_logger(__name__)
 
 CLAIM_BATCHES = 8
+MOST_BATCHES = 64
+CLAIM_ROWS = 512
+"""What is claimed at once grows with a backlog of small batches: a claim's fixed cost is shared by its events."""
 LINGER_BELOW = 32
 LINGER_S = 0.01
 LOOK_EVERY_S = 1.0
@@ -57,6 +60,7 @@ ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.re
 """
 # Plans are made once, perhaps on empty tables: a scan chosen then would stay for the life of the connection.
 _PLANS = ("SET plan_cache_mode = force_generic_plan", "SET enable_seqscan = off", "SET jit = off")
+_MOST_HEADERS = 1024
 _PLUGIN_STATES = "SELECT instance, reason FROM plugin_states WHERE state = 'quarantined'"
 
 
@@ -114,6 +118,8 @@ class ParseWorker:
         self._labels = {i.maker: f"{i.use} {i.version}" for i in host.instances if i.maker}
         host.on_call = board.name
         host.on_quarantine = self._remember
+        self._claim = CLAIM_BATCHES
+        self._headers: dict[str, dict[str, str]] = {}
         self._refreshed = -REFRESH_EVERY_S
         self._news = 0
         self._stop = False
@@ -147,12 +153,17 @@ class ParseWorker:
         """Parse and finish what can be claimed; None when there was nothing."""
         connection, intake = self._connect()
         with connection.transaction():
-            rows = connection.execute(_CLAIM, (CLAIM_BATCHES,), prepare=True, binary=True).fetchall()
+            rows = connection.execute(_CLAIM, (self._claim,), prepare=True, binary=True).fetchall()
             if not rows:
                 return None
             if self._board.news() != self._news:
                 self.refresh(force=True)
             batches = sorted({row[0] for row in rows})
+            if len(batches) == self._claim:
+                fitting = CLAIM_ROWS * len(batches) // len(rows)
+                self._claim = max(1, min(fitting, 2 * self._claim, MOST_BATCHES))
+            else:
+                self._claim = min(self._claim, CLAIM_BATCHES)
             parsed = [item for row in rows if row[1] is not None and (item := self._read(row)) is not None]
             summary = intake.finish(batches, parsed)
         log.info(
@@ -253,7 +264,7 @@ class ParseWorker:
         label = f"vendors.{device.maker}"
         try:
             raw = bytes(body) if body is not None else self._media.read(ref or "")
-            headers: dict[str, str] = msgspec.json.decode(headers_json)
+            headers = self._headers_of(headers_json)
             encoding = headers.get("content-encoding", "")
             plain = inflate(raw, encoding)
             payload = Payload(
@@ -291,6 +302,15 @@ class ParseWorker:
         except MediaMissing as error:
             stored.failure = ("rejected", "core", str(error), "")
         return stored
+
+    def _headers_of(self, text: str) -> dict[str, str]:
+        """A device sends the same headers for ever; a plugin gets a copy of its own."""
+        found = self._headers.get(text)
+        if found is None:
+            if len(self._headers) >= _MOST_HEADERS:
+                self._headers.clear()
+            found = self._headers[text] = msgspec.json.decode(text, type=dict[str, str])
+        return found.copy()
 
     def _behind(self, device: Device, hint: DeviceHint) -> Device:
         if not (hint.channel or hint.serial):

@@ -32,10 +32,10 @@ INLINE_BYTES = 16 * 1024
 _INSERT = b"""
 WITH q AS (INSERT INTO inbox (batch, n) VALUES (nextval('batch_seq'), $1) RETURNING batch)
 INSERT INTO payloads (id, vendor_id, device_id, received_at, content_type, headers, sha256, size, body, body_ref)
-SELECT q.batch * 1024 + o - 1, v, d, r, c, h, s, z, b, f
-FROM q, unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::jsonb[], $7::bytea[], $8::int[],
-               $9::bytea[], $10::text[])
-        WITH ORDINALITY AS t(v, d, r, c, h, s, z, b, f, o)
+SELECT q.batch * 1024 + o, v, d, r, c, h, s, z, b, f
+FROM q, (SELECT generate_series(0, $1 - 1) AS o, unnest($2::bigint[]) AS v, unnest($3::bigint[]) AS d,
+                unnest($4::timestamptz[]) AS r, unnest($5::text[]) AS c, unnest($6::jsonb[]) AS h,
+                unnest($7::bytea[]) AS s, unnest($8::int[]) AS z, unnest($9::bytea[]) AS b, unnest($10::text[]) AS f) t
 RETURNING (SELECT batch FROM q)
 """
 _TYPES = [

@@ -57,10 +57,12 @@ class Plugin(Base):
         config = _config_of(payload.device, self.config)
         body = read_body(payload.body, payload.content_type)
         root = body.root
-        if body.json and type(root) is dict and normalise_plate(plate_text(root)) is not None:
+        written = plate_text(root) if body.json and type(root) is dict else None
+        plate = normalise_plate(written) if written else None
+        if written and plate is not None:
             scope = Scope(root, set())  # the whole body is one vehicle, as most are
             images = pictures.bind(body, [(root,)])[0] if pictures.possible(payload.body, scope.form) else ()
-            return [read_vehicle((root,), [scope], images, payload.device, config)]
+            return [read_vehicle((root,), [scope], images, payload.device, config, plate=(written, plate))]
         vehicles: list[Chain] = []
         for event in body.root if isinstance(body.root, list) and body.root else (body.root,):
             found = find_vehicles(event)

@@ -21,7 +21,7 @@ from core.api import (
 )
 from vendors.generic import words
 from vendors.generic.clock import read_capture_time
-from vendors.generic.tree import Chain, Scope, at, plate_text
+from vendors.generic.tree import Chain, Form, Scope, at, plate_text
 from vendors.generic.words import Field, fold
 
 _MOST_KMH = 1000
@@ -59,14 +59,19 @@ def read_vehicle(
     *,
     ordinal: int = 0,
     own_scopes: int = 1,
+    plate: tuple[str, str | None] | None = None,
 ) -> PlateRead:
     """One vehicle as a read.
 
     scopes      of the chain's objects, the vehicle's own first
     ordinal     of the vehicle in the body
     own_scopes  how many of the scopes hold no other vehicle
+    plate       as written and normalised, where it was looked at before
     """
-    raw = plate_text(chain[-1]) or ""
+    if plate is None:
+        written = plate_text(chain[-1]) or ""
+        plate = written, normalise_plate(written)
+    raw, number = plate
     time = read_capture_time(scopes, device, epoch_clock=config.epoch_clock)
     texts = _texts(scopes).get
     event = texts(_EVENT, "")
@@ -92,7 +97,7 @@ def read_vehicle(
         lane_no=texts(_LANE, ""),
         vehicle_type=texts(_VEHICLE_TYPE, "").lower(),
         vehicle_color=texts(_VEHICLE_COLOR, "").lower(),
-        plate_number=normalise_plate(raw),
+        plate_number=number,
         plate_raw=raw,
         confidence=_confidence(scopes, config.confidence),
         plate_color=texts(_PLATE_COLOR, "").lower(),
@@ -100,7 +105,7 @@ def read_vehicle(
         vehicle_brand=texts(_VEHICLE_BRAND, ""),
         country=texts(_COUNTRY, ""),
         offences=_offences(scopes, event),
-        extra=_extra(chain),
+        extra=_extra(chain) if len(chain) > 1 else _extra_alone(chain[0], scopes[0].form),
     )
 
 
@@ -226,6 +231,29 @@ def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
 def _extra_keys(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """(key, name under which it is kept) of fields that have no place of their own and do not smell of a credential."""
     return tuple((key, key[:60]) for key in keys if fold(key) not in words.KNOWN and not _secret(key))
+
+
+def _extra_alone(node: dict[str, Any], form: Form) -> dict[str, Any]:
+    """As _extra, of a vehicle that nothing is around: what may be kept is known by the form."""
+    if form.shape is None or len(node) > _MAX_EXTRA:
+        return _extra((node,))
+    extras = form.extras
+    if extras is None:
+        names = {name: key for key, name in reversed(_extra_keys(tuple(node)))}  # of equal names the first counts
+        extras = form.extras = tuple(
+            (key, name) for key, name in _extra_keys(tuple(node)) if names[name] == key and not _holds_secret(node[key])
+        )
+    kept: dict[str, Any] = {}
+    for key, name in extras:
+        value = node[key]
+        kind = type(value)
+        if kind is str:
+            if len(value) > _LONGEST_EXTRA:
+                continue
+        elif (kind is dict or kind is list) and len(_encode(value)) > _LONGEST_EXTRA:
+            continue
+        kept[name] = value
+    return kept
 
 
 def _extra(chain: Chain) -> dict[str, Any]:

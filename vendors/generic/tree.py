@@ -96,14 +96,16 @@ class Form:
     texts     (number of a field, its places) of the fields that are read as text and are there; a place at the top is
               its key alone
     pictures  whether a key speaks of a picture; None until somebody asked
+    extras    (key, name to keep it under) of what has no place of its own; None until somebody asked
     """
 
-    __slots__ = ("layout", "pictures", "shape", "texts")
+    __slots__ = ("extras", "layout", "pictures", "shape", "texts")
 
     def __init__(self, shape: Shape | None, layout: Layout) -> None:
         self.shape = shape
         self.layout = layout
         self.pictures: bool | None = None
+        self.extras: tuple[tuple[str, str], ...] | None = None
         self.texts = tuple(
             (field.number, tuple(_place(path) for _, _, path in layout[field.number]))
             for field in words.TEXTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from core.api import MalformedPayload, decode_json, parse_xml
@@ -13,6 +14,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _DEPTH = 24
 _MAX_DOCUMENTS = 256
 _MAX_MEMBERS = 20_000
+
+
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> tuple[str, ...]:
+    """The names of a path; the plugin asks for the same ones for ever."""
+    return tuple(path.lower().split("/"))
 
 
 class Tree:
@@ -33,9 +40,11 @@ class Tree:
 
     def all(self, path: str) -> list[Tree]:
         """Every element at a path of names below this one."""
-        step, _, rest = path.lower().partition("/")
-        found = self.children.get(step, [])
-        return [deep for tree in found for deep in tree.all(rest)] if rest else found
+        first, *rest = _steps(path)
+        found = self.children.get(first, [])
+        for step in rest:
+            found = [deep for tree in found for deep in tree.children.get(step, ())]
+        return found
 
     def get(self, *paths: str) -> str:
         """The text at the first path that has any."""
