@@ -234,19 +234,19 @@ def test_a_webhook_of_ours_is_read_once(tmp_path):
         assert plugin.read_webhook(headers, body) is None
 
 
+FORGED = [
+    lambda now: (hook(now)[0], hook(now)[1] + b" "), lambda now: hook(now, secret="other"),
+    lambda now: hook(now, key="other"), lambda now: hook(now - 400), lambda now: hook(now + 400),
+    lambda now: ({}, b"{}"), lambda now: hook(now, time_ms="now"), lambda now: hook(now, events=None),
+    lambda now: ({"x-pusher-key": KEY, "x-pusher-signature": wire.sign(SECRET, "[" * 100_000)}, b"[" * 100_000),
+    lambda now: ({"x-pusher-key": KEY, "x-pusher-signature": "é"}, b"{}"),
+]  # fmt: skip
+
+
 @pytest.mark.threat("T30")
-@pytest.mark.parametrize(
-    ("headers", "body"),
-    [
-        (hook(time.time())[0], hook(time.time())[1] + b" "), hook(time.time(), secret="other"),
-        hook(time.time(), key="other"), hook(time.time() - 400), hook(time.time() + 400), ({}, b"{}"),
-        hook(time.time(), time_ms="now"), hook(time.time(), events=None),
-        ({"x-pusher-key": KEY, "x-pusher-signature": wire.sign(SECRET, "[" * 100_000)}, b"[" * 100_000),
-        ({"x-pusher-key": KEY, "x-pusher-signature": "é"}, b"{}"),
-    ],
-    ids=range(10),  # the same names in every process of a run
-)  # fmt: skip
-def test_a_forged_old_or_broken_webhook_is_none(tmp_path, headers, body):
+@pytest.mark.parametrize("forge", FORGED)
+def test_a_forged_old_or_broken_webhook_is_none(tmp_path, forge):
+    headers, body = forge(time.time())
     with local_peer() as peer:
         assert made(peer, tmp_path).read_webhook(headers, body) is None
 

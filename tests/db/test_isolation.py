@@ -45,6 +45,8 @@ TOLD = {
     ("push_addresses", "channel"): "fcm",
 }
 """Columns whose value a constraint narrows."""
+ALSO = {("image_fetches", "plate_read_id")}
+"""Columns that may be NULL, but not together with others."""
 
 
 def key(table):
@@ -65,7 +67,8 @@ def value(table, column, vendor):
 
 def row(table, vendor):
     """The least that the table takes: what may not be NULL and has no default; all ids are the vendor's."""
-    values = {c.name: value(table, c, vendor) for c in table.c if not c.nullable and c.server_default is None}
+    needed = [c for c in table.c if (not c.nullable and c.server_default is None) or (table.name, c.name) in ALSO]
+    values = {c.name: value(table, c, vendor) for c in needed}
     if "id" in table.c:
         values["id"] = vendor
     if table.name != "vendors":
