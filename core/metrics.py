@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from core.problems import Problem
 from core.web.call import Services, is_loopback
 from core.web.errors import documented
-from core.web.health import OLDEST_INBOX, OLDEST_OUTBOX, package_version
+from core.web.health import OLDEST_INBOX, OLDEST_NOTICE, OLDEST_OUTBOX, package_version
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _DEPTH = text("SELECT count(*), coalesce(sum(n), 0) FROM inbox")
@@ -51,11 +51,6 @@ _PICTURES = text("SELECT status, count(*) FROM frames WHERE status IN ('pending'
 _CAMERAS = text("SELECT state, count(*) FROM camera_health GROUP BY state")
 _REPORTS = text("SELECT status, count(*) FROM reports GROUP BY status")
 _NOTICES = text("SELECT channel, status, count(*) FROM notice_deliveries GROUP BY channel, status")
-_OLDEST_NOTICE = text("""
-SELECT greatest(0, extract(epoch FROM now() - least(
-  (SELECT min(created_at) FROM notices WHERE planned_at IS NULL),
-  (SELECT min(next_attempt_at) FROM notice_deliveries WHERE status IN ('pending', 'sending')))))
-""")
 
 
 class HouseCollector:
@@ -151,7 +146,7 @@ def _notices(connection: Connection) -> Iterator[Metric]:
     for channel, status, count in connection.execute(_NOTICES):
         rows.add_metric([channel, status], count)
     yield rows
-    age = connection.execute(_OLDEST_NOTICE).scalar()
+    age = connection.execute(OLDEST_NOTICE).scalar()
     yield GaugeMetricFamily("tangkapin_notices_age_seconds", "how long the oldest is due", value=age or 0)
 
 

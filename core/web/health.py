@@ -28,6 +28,8 @@ INBOX_LIMIT_S = 60.0
 """The oldest payload not parsed yet; the aim is 3 s."""
 OUTBOX_LIMIT_S = 900.0
 """The oldest approved case not sent yet; the aim is 60 s while the centre is up."""
+NOTICES_LIMIT_S = 120.0
+"""The oldest telling that is due and nobody tries: no worker is at it."""
 DISK_WARN, DISK_LIMIT = 0.10, 0.02
 """Share of the disk that must be free: warn below the first, red below the second (the inbox refuses soon)."""
 DEGRADES_ONLY = frozenset({"broker", "plugins"})
@@ -141,7 +143,7 @@ class Probe:
     def __call__(self) -> Readiness:
         checks: dict[str, Callable[[], CheckView]] = {
             "database": self._database, "schema": self._schema, "disk": self._disk, "inbox": self._inbox,
-            "outbox": self._outbox,
+            "outbox": self._outbox, "notices": self._notices,
         }  # fmt: skip
         if self._services.host is not None:
             checks["plugins"] = self._plugins
@@ -206,6 +208,11 @@ class Probe:
             age = connection.execute(OLDEST_OUTBOX).scalar()
         return _age(age, OUTBOX_LIMIT_S, "the oldest approved case that has not reached its centres")
 
+    def _notices(self) -> CheckView:
+        with self._services.database.system() as connection:
+            age = connection.execute(OLDEST_NOTICE).scalar()
+        return _age(age, NOTICES_LIMIT_S, "the oldest notice that is due and that nobody tells")
+
     def _broker(self) -> CheckView:
         import redis
 
@@ -234,6 +241,14 @@ SELECT extract(epoch FROM now() - min(since))::float8 FROM (
     SELECT min(sync_due_at) AS since FROM violations WHERE status = 'approved' AND sync_due_at < now()
     UNION ALL
     SELECT min(created_at) FROM etnas_sync WHERE status IN ('pending', 'sending')) AS waiting
+""")
+OLDEST_NOTICE = text("""
+SELECT extract(epoch FROM now() - min(since))::float8 FROM (
+    SELECT min(created_at) AS since FROM notices WHERE planned_at IS NULL
+    UNION ALL
+    SELECT min(next_attempt_at) FROM notice_deliveries
+     WHERE status IN ('pending', 'sending') AND next_attempt_at <= now()
+       AND (lease_until IS NULL OR lease_until < now())) AS waiting
 """)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import insert, text, update
 from core.domain.events import Health
 from core.hooks.plugin import Secret
 from core.ingest.tables import inbox, payloads
+from core.notices.tables import notices
 from core.testing.review import World
 from core.traffic.tables import violations
 from core.web.health import expected_schema
@@ -54,7 +55,7 @@ def test_healthz_answers_without_a_database(world: World) -> None:
 def test_a_healthy_house_is_ready(client: TestClient, at_head: None) -> None:
     status, found = checks(client)
     assert (200, {"ok"}) == (status, {check["state"] for name, check in found.items() if name != "disk"}), found
-    assert {"database", "schema", "disk", "inbox", "outbox", "plugins"} == set(found)
+    assert {"database", "schema", "disk", "inbox", "outbox", "notices", "plugins"} == set(found)
 
 
 def test_another_schema_is_red_and_says_what_to_do(world: World, client: TestClient, at_head: None) -> None:
@@ -110,6 +111,19 @@ def test_the_oldest_case_that_should_have_left_decides(
     world.decided(case, world.officer(), "approved", sync_due_at=datetime.now(UTC) - timedelta(seconds=age_s))
     got, found = checks(client)
     assert (status, state) == (got, found["outbox"]["state"]), found
+
+
+@pytest.mark.parametrize(("age_s", "state", "status"), [(20, "ok", 200), (90, "degraded", 200), (300, "error", 503)])
+def test_the_oldest_notice_that_nobody_tells_decides(
+    world: World, client: TestClient, at_head: None, age_s: int, state: str, status: int
+) -> None:
+    at = datetime.now(UTC) - timedelta(seconds=age_s)
+    world.execute(
+        insert(notices).values(vendor_id=world.banten, kind="weapon_detected", dedup_key="uji", type="report",
+                               texts={}, created_at=at)
+    )  # fmt: skip
+    got, found = checks(client)
+    assert (status, state) == (got, found["notices"]["state"]), found
 
 
 def metrics(client: TestClient, **headers: str) -> dict[str, float]:
