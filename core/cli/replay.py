@@ -71,7 +71,7 @@ def command(
     from core.log import configure
 
     settings = settings_of()
-    configure(settings.log_style, settings.log_level)
+    configure(settings.log_style, "warning")
     selection = Selection(
         since=since, until=until, device=device, maker=maker, payload_id=payload_id, quarantined=quarantined,
         limit=limit,

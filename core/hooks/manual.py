@@ -5,6 +5,7 @@ A test compares the file with this module's output, so the page cannot drift fro
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
@@ -100,6 +101,10 @@ def manual() -> str:
         page.append(f"\n### {struct.__name__}\n\n```text\n{inspect.cleandoc(struct.__doc__ or '')}\n```\n")
         page.append(f"\nFields: {', '.join(f'`{name}`' for name in struct.__struct_fields__)}\n")
     page.append(f"\n### Plugin\n\n```text\n{inspect.cleandoc(Plugin.__doc__ or '')}\n```\n")
+    page.append(
+        "\n## Helpers\n\nFunctions of `core.api`, and what `Fields` can do.\n\n| helper | what it gives |\n|---|---|\n"
+    )
+    page += [f"| `{name}{signature}` | {told} |\n" for name, signature, told in _helpers()]
     page.append(_EVOLUTION)
     return "".join(page)
 
@@ -121,6 +126,37 @@ becomes 2 and plugins of version 1 are refused by name.
 def _documentation(spec: Any) -> tuple[str, str]:
     summary, _, details = inspect.cleandoc(spec.__doc__ or "").partition("\n\n")
     return re.sub(r"\s+", " ", summary), details.strip("\n")
+
+
+def _helpers() -> list[tuple[str, str, str]]:
+    """Name, signature, and the first sentence of each function that plugins may call."""
+    # by name: core.api lies above core.hooks, and only this page looks up to it
+    api = importlib.import_module("core.api")
+    found = {name: getattr(api, name) for name in api.__all__}
+    calls = {name: one for name, one in found.items() if inspect.isfunction(one)}
+    calls |= {f"Fields.{name}": one for name, one in vars(api.Fields).items() if not name.startswith("_")}
+    return [
+        (name, _plain_signature(one), _documentation(one)[0].partition(". ")[0].rstrip(".").replace("|", "\\|"))
+        for name, one in sorted(calls.items())
+        if inspect.isfunction(one) and one.__doc__
+    ]
+
+
+class _Bare:
+    """An annotation without the quotes that it has since it is not evaluated."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _plain_signature(call: Any) -> str:
+    signature = inspect.signature(call)
+    parameters = [p.replace(annotation=_Bare(p.annotation)) for p in signature.parameters.values() if p.name != "self"]
+    found = signature.replace(parameters=parameters, return_annotation=_Bare(signature.return_annotation))
+    return str(found).replace("|", "\\|")
 
 
 def _structs() -> list[Any]:
