@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_format         "" = console on a terminal, else json
     trusted_proxies    CIDRs of the reverse proxies whose X-Forwarded-For is believed
     max_xml_bytes, max_json_bytes  without base64 parts
+    parse_processes    0 = half of the cores that this process may use, one to four (see `parsers`)
     answer_days        from, to: when an answer to a letter is late
     registration_vendor  code of the vendor that people who register belong to; "" = the only active one
     cors_origins       origins of web clients served from elsewhere (https://app.example.id); "*" = any
@@ -82,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     body_timeout_s: Deadline = 15.0
     max_xml_bytes: Count = 262_144
     max_json_bytes: Count = 262_144
-    parse_processes: Count = 1
+    parse_processes: Annotated[int, msgspec.Meta(ge=0)] = 0
     parse_timeout_s: Deadline = 2.0
     parse_memory_mib: Annotated[int, msgspec.Meta(ge=128)] = 1024
     passage_window_s: Seconds = 30.0
@@ -112,6 +113,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def log_style(self) -> Literal["json", "console"]:
         """`log_format`, with "" decided: console where standard error is a terminal."""
         return self.log_format or ("console" if sys.stderr.isatty() else "json")
+
+    @property
+    def parsers(self) -> int:
+        """`parse_processes`, with 0 decided: the endpoint and PostgreSQL need the other half of the cores."""
+        return self.parse_processes or max(1, min(4, len(os.sched_getaffinity(0)) // 2))
 
     def shown(self) -> dict[str, Any]:
         """Every setting as JSON-able data with secrets masked: for people, logs and `config show`."""

@@ -221,7 +221,7 @@ def run_parse(settings: Settings, _: Path | None) -> None:
         database,
         make_worker,
         settings.home / "run",
-        processes=settings.parse_processes,
+        processes=settings.parsers,
         timeout_s=settings.parse_timeout_s,
         memory_mib=settings.parse_memory_mib,
     )

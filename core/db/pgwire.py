@@ -23,7 +23,6 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_UNIX = _EPOCH.timestamp()
 _MICROSECOND = timedelta(microseconds=1)
 _I4 = struct.Struct("!i")
-_I8 = struct.Struct("!q")
 _EMPTY = struct.Struct("!iiI")
 _HEAD = struct.Struct("!iiIii")
 _NULL = _I4.pack(-1)
@@ -61,18 +60,6 @@ def teach(connection: psycopg.Connection[Any]) -> None:
     connection.adapters.register_dumper(Column, _ColumnDumper)
 
 
-def array(element: int, items: Sequence[bytes | None]) -> bytes:
-    """A one-dimensional array of already encoded elements; None is NULL."""
-    pack = _I4.pack
-    out = [_head(element, len(items))]
-    for item in items:
-        if item is None:
-            out.append(_NULL)
-        else:
-            out += (pack(len(item)), item)
-    return b"".join(out)
-
-
 def int8s(values: Sequence[int | None]) -> Column:
     """bigint[]."""
     return Column(INT8_ARRAY, _fixed(INT8, "q", 8, values))
@@ -101,16 +88,28 @@ def timestamps(values: Iterable[datetime | None]) -> Column:
     )
 
 
+def unix_times(values: Iterable[float]) -> Column:
+    """timestamptz[] of Unix seconds (microsecond precision)."""
+    return Column(
+        TIMESTAMPTZ_ARRAY, _fixed(TIMESTAMPTZ, "q", 8, [round((v - _EPOCH_UNIX) * 1_000_000) for v in values])
+    )
+
+
 def texts(values: Sequence[str | None]) -> Column:
     """text[]. NUL is left out and a lone surrogate becomes a question mark: text can hold neither."""
     cells = _TextCells()
     return Column(TEXT_ARRAY, b"".join((_head(TEXT, len(values)), *map(cells.__getitem__, values))))
 
 
+def byteas(values: Sequence[bytes | None]) -> Column:
+    """bytea[]."""
+    return Column(BYTEA_ARRAY, _array(BYTEA, values))
+
+
 def jsonbs(documents: Sequence[bytes | None]) -> Column:
     """jsonb[] of JSON texts."""
     items = [None if document is None else b"\x01" + document for document in documents]
-    return Column(JSONB_ARRAY, array(JSONB, items))
+    return Column(JSONB_ARRAY, _array(JSONB, items))
 
 
 class _TextCells(dict[str | None, bytes]):
@@ -128,6 +127,18 @@ class _TextCells(dict[str | None, bytes]):
         return cell
 
 
+def _array(element: int, items: Sequence[bytes | None]) -> bytes:
+    """A one-dimensional array of already encoded elements; None is NULL."""
+    pack = _I4.pack
+    out = [_head(element, len(items))]
+    for item in items:
+        if item is None:
+            out.append(_NULL)
+        else:
+            out += (pack(len(item)), item)
+    return b"".join(out)
+
+
 def _fixed(element: int, code: str, size: int, values: Sequence[Any]) -> bytes:
     """An array of elements that all have one size."""
     if None in values:
@@ -142,21 +153,6 @@ def _head(element: int, length: int) -> bytes:
     return _HEAD.pack(1, 1, element, length, 1) if length else _EMPTY.pack(0, 0, element)
 
 
-def int8(value: int) -> bytes:
-    """A bigint."""
-    return _I8.pack(value)
-
-
 def int4(value: int) -> bytes:
     """An integer."""
     return _I4.pack(value)
-
-
-def timestamp(unix: float) -> bytes:
-    """A timestamptz from Unix seconds (microsecond precision)."""
-    return _I8.pack(round((unix - _EPOCH_UNIX) * 1_000_000))
-
-
-def jsonb(document: bytes) -> bytes:
-    """A jsonb value from JSON text."""
-    return b"\x01" + document

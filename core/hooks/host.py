@@ -359,8 +359,10 @@ class Host(Extensions):
                 continue
             for draft in found:
                 first = drafts.get(draft.violation_type)
-                detail = draft.detail if first is None else {**draft.detail, **first.detail}
-                drafts[draft.violation_type] = CaseDraft(violation_type=draft.violation_type, detail=detail)
+                if first is not None:
+                    detail = {**draft.detail, **first.detail}
+                    draft = CaseDraft(violation_type=draft.violation_type, detail=detail)
+                drafts[draft.violation_type] = draft
         return list(drafts.values()), failures
 
     # -- detection ----------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import os
 import resource
 import signal
@@ -25,6 +24,7 @@ import structlog
 
 from core.ingest.bell import Bell
 from core.ingest.board import Board, Work
+from core.ingest.collector import rest_the_collector
 from core.ingest.parse_worker import PLUGIN_OUT, Database, ParseWorker
 
 log = structlog.get_logger(__name__)
@@ -222,13 +222,6 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before it could be asked for
         os._exit(1)
-
-
-def rest_the_collector() -> None:
-    """Leave what is loaded alone, and look for circles once a batch: an event makes a hundred objects and no circle."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 20)
 
 
 def limit_memory(mib: int) -> None:

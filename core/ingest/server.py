@@ -15,6 +15,7 @@ from core.db.engine import Database
 from core.evidence.store import MediaStore, tune_malloc
 from core.ingest.answers import AnswerTable
 from core.ingest.bell import BellPush
+from core.ingest.collector import rest_the_collector
 from core.ingest.front import App, Front, Gate
 from core.ingest.health_book import HealthBook
 from core.ingest.protocol import CameraProtocol
@@ -71,6 +72,7 @@ class Serving:
     def run(self) -> None:
         """Serve until told to stop; what waits in the queue is committed and answered first."""
         tune_malloc()
+        rest_the_collector()
         config = uvicorn.Config(
             self.front,
             host=self._settings.host,

@@ -210,31 +210,19 @@ class InboxWriter:
     def _store(self, batch: list[Arrival]) -> int:
         large = [a for a in batch if len(a.body) > INLINE_BYTES]
         refs = iter(self._media.append([a.body for a in large]) if large else ())
-        hashes: list[bytes | None] = []
-        sizes: list[bytes | None] = []
-        bodies: list[bytes | None] = []
-        references: list[bytes | None] = []
-        for a in batch:
-            hashes.append(hashlib.sha256(a.body).digest())
-            sizes.append(pgwire.int4(len(a.body)))
-            if len(a.body) > INLINE_BYTES:
-                bodies.append(None)
-                references.append(next(refs).encode())
-            else:
-                bodies.append(a.body)
-                references.append(None)
-        parameters = [
-            pgwire.int4(len(batch)),
-            pgwire.array(pgwire.INT8, [pgwire.int8(a.vendor_id) for a in batch]),
-            pgwire.array(pgwire.INT8, [pgwire.int8(a.device_id) for a in batch]),
-            pgwire.array(pgwire.TIMESTAMPTZ, [pgwire.timestamp(a.received_at) for a in batch]),
-            pgwire.array(pgwire.TEXT, [a.content_type.encode() for a in batch]),
-            pgwire.array(pgwire.JSONB, [pgwire.jsonb(a.headers) for a in batch]),
-            pgwire.array(pgwire.BYTEA, hashes),
-            pgwire.array(pgwire.INT4, sizes),
-            pgwire.array(pgwire.BYTEA, bodies),
-            pgwire.array(pgwire.TEXT, references),
+        inline = [len(a.body) <= INLINE_BYTES for a in batch]
+        columns = [
+            pgwire.int8s([a.vendor_id for a in batch]),
+            pgwire.int8s([a.device_id for a in batch]),
+            pgwire.unix_times([a.received_at for a in batch]),
+            pgwire.texts([a.content_type for a in batch]),
+            pgwire.jsonbs([a.headers for a in batch]),
+            pgwire.byteas([hashlib.sha256(a.body).digest() for a in batch]),
+            pgwire.int4s([len(a.body) for a in batch]),
+            pgwire.byteas([a.body if small else None for a, small in zip(batch, inline, strict=True)]),
+            pgwire.texts([None if small else next(refs) for small in inline]),
         ]
+        parameters = [pgwire.int4(len(batch)), *(column.data for column in columns)]
         connection = self._connect()
         result = connection.pgconn.exec_prepared(b"inbox_insert", parameters, [1] * 10, 1)
         if result.status != pq.ExecStatus.TUPLES_OK:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import FIELDS, SettingsError, load_settings, mask_url
+from core.settings import FIELDS, Settings, SettingsError, load_settings, mask_url
 
 
 @pytest.fixture
@@ -195,3 +195,8 @@ def test_a_signing_key_that_others_may_read_is_refused(home):
 def test_a_given_signing_key_is_used_and_nothing_is_written(home):
     assert "given" == load(home, TANGKAPIN_SECRET_KEY="given").signing_key().reveal()
     assert [] == list(home.iterdir())
+
+
+def test_parsers_are_as_many_as_said_or_some_for_the_cores_there_are():
+    assert 3 == Settings(parse_processes=3).parsers
+    assert 1 <= Settings().parsers <= 4
