@@ -36,6 +36,8 @@ from core.streams.sources import decode
 log = structlog.get_logger(__name__)
 
 BATCH = 8
+BATCH_BYTES = 120_000_000
+"""Decoded pictures that are looked at together: eight of the largest would be a gigabyte."""
 LEASE_S = 120.0
 MAX_ATTEMPTS = 5
 FIRST_PAUSE_S = 2.0
@@ -162,13 +164,23 @@ class PushedFrames:
                 if ids:
                     break
             rows = connection.execute(_ROWS, {"ids": ids, "token": token}).mappings().all()
-        opened = [one for row in rows if (one := self._open(row, token)) is not None]
         for gone in set(ids) - {row["frame_id"] for row in rows}:
             self._settle(gone, token, error="its device is gone")
+        opened: list[_Row] = []
+        for row in rows:
+            one = self._open(row, token)
+            if one is not None:
+                opened.append(one)
+            if sum(known.picture.image.size for known in opened) >= BATCH_BYTES:
+                self._look(opened)
+                opened = []
+        self._look(opened)
+        return len(ids)
+
+    def _look(self, opened: list[_Row]) -> None:
         frames = [Frame(device=r.device, image=r.picture.image, taken_at=r.taken_at, source="pushed") for r in opened]
         for one, seen in zip(opened, self._models.look(frames) if frames else [], strict=True):
             self._judge(one, seen)
-        return len(ids)
 
     def _open(self, row: Any, token: int) -> _Row | None:
         """Read and decode. A picture that is none is put down as failed and costs nobody else."""

@@ -149,6 +149,15 @@ def test_they_are_looked_at_in_batches_and_counted(house):
 
 
 @pytest.mark.threat("T09")
+def test_large_pictures_are_not_all_in_memory_at_once(house, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_BYTES", 2 * 64 * 48 * 3)
+    house.push(*(picture(n) for n in range(5)))
+    assert 5 == house.pushed.drain()
+    assert [2, 2, 1] == [len(shapes) for shapes in house.host.shapes]
+    assert ["done"] * 5 == [row["status"] for row in house.rows()]
+
+
+@pytest.mark.threat("T09")
 @pytest.mark.parametrize(
     ("data", "told"),
     [
