@@ -48,7 +48,7 @@ def read_columns(judged: Sequence[JudgedRead]) -> dict[str, Column]:
         "r_t": timestamps([j.capture_time for j in judged]),
         "r_pi": texts([j.plate_image for j in judged]),
         "r_vi": texts([j.vehicle_image for j in judged]),
-        "r_raw": jsonbs([document(r.extra) if r.extra else None for r in reads]),
+        "r_raw": jsonbs([_kept(j) if j.read.extra or j.verdict.detail else None for j in judged]),
         "r_pl": int8s([j.payload_id for j in judged]),
         "r_o": int4s([j.ordinal for j in judged]),
         "r_ps": int8s([j.passage_id for j in judged]),
@@ -149,6 +149,12 @@ def _ends(plate: str | None) -> tuple[str | None, str | None]:
     if plate is None:
         return None, None
     return plate[:3] if len(plate) > 5 else "*", plate[-3:]
+
+
+def _kept(judged: JudgedRead) -> bytes:
+    """The device's own fields; beside them what a judge says for people, where it says anything."""
+    detail = judged.verdict.detail
+    return document({**judged.read.extra, "verdict_detail": detail[:500]} if detail else judged.read.extra)
 
 
 def document(value: Any) -> bytes:

@@ -248,10 +248,11 @@ def read_view(row: Any) -> ReadView:
     plain = {
         name: row[name]
         for name in ReadView.__struct_fields__
-        if name not in ("device", "pictures", "voided", "confidence")
+        if name not in ("device", "pictures", "voided", "confidence", "verdict_detail")
     }
     return ReadView(
         **plain,
+        verdict_detail=(row["raw_payload"] or {}).get("verdict_detail"),
         confidence=float(row["confidence"]) if row["confidence"] is not None else None,
         device=_device(row),
         voided=row["voided_at"] is not None,

@@ -150,7 +150,10 @@ class Picture(msgspec.Struct, kw_only=True):
 
 
 class ReadView(msgspec.Struct, kw_only=True):
-    """One reading. confidence 0-100; verdict accept, review or drop with the judge's reason."""
+    """One reading. confidence 0-100; verdict accept, review or drop with the judge's reason and its words for people.
+
+    Another reading of the same picture (a second opinion) stands in those words, beside the camera's value.
+    """
 
     id: int
     device: DeviceView
@@ -170,6 +173,7 @@ class ReadView(msgspec.Struct, kw_only=True):
     speed_kmh: float | None
     verdict: str
     verdict_reason: str | None
+    verdict_detail: str | None
     voided: bool
     pictures: list[Picture]
 

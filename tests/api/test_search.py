@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from core.accounts.tables import audit_log
 from core.testing.review import World
@@ -37,6 +37,17 @@ def test_a_search_is_logged_with_who_what_and_what_for(world: World, client: Tes
         row["action"], row["actor_name"], row["purpose"], row["vendor_id"],
     )  # fmt: skip
     assert {"plate": "B12*", "found": 1} == row["detail"]
+
+
+def test_what_a_judge_says_of_a_read_stands_beside_the_cameras_value(world: World, client: TestClient) -> None:
+    case = world.violation(plate="B1234XYZ")
+    told = "the camera read B1234XYZ, the server reads B1284XYZ (97%) in its picture"
+    world.execute(update(plate_reads).values(raw_payload={"verdict_detail": told}).returning(plate_reads.c.id))
+    officer = world.officer()
+    (found,) = client.get("/api/plate-reads", headers=officer.headers | WHY).json()["data"]["data"]
+    (of_case,) = client.get(f"/api/violations/{case}", headers=officer.headers).json()["data"]["reads"]
+
+    assert [("B1234XYZ", told)] * 2 == [(one["plate_number"], one["verdict_detail"]) for one in (found, of_case)]
 
 
 def test_a_national_search_is_logged_with_every_vendor_it_reached(world: World, client: TestClient) -> None:

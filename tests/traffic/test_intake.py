@@ -26,7 +26,7 @@ class Judge:
         if plate.startswith("X"):
             return Verdict(action="drop", reason="not_a_plate"), []
         if plate.startswith("R"):
-            return Verdict(action="review", reason="low_confidence"), []
+            return Verdict(action="review", reason="low_confidence", detail="the server reads R1284XYZ"), []
         return Verdict(action="accept"), []
 
     def classify_passage(self, passage, device):
@@ -191,6 +191,8 @@ def test_a_read_to_be_reviewed_says_why_on_the_violation(take, camera, rows):
     take(seen(camera, read("R1234XYZ")))
 
     assert [("pending", ["low_confidence"])] == rows("SELECT status, attention FROM violations")
+    told = rows("SELECT plate_number, verdict_reason, raw_payload->>'verdict_detail' FROM plate_reads")
+    assert [("R1234XYZ", "low_confidence", "the server reads R1284XYZ")] == told
 
 
 def test_unsupported_events_and_statuses_are_counted(take, camera, rows):

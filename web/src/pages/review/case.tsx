@@ -73,6 +73,7 @@ function factsOf(one: Case, best: Schemas["ReadView"] | undefined): (readonly [s
   const limit = one.detail["limit_kmh"] ?? one.detail["speed_limit_kmh"];
   const vehicle = [best?.vehicle_brand, passage?.vehicle_type, passage?.vehicle_color].filter(Boolean).join(", ");
   return [
+    ...(best?.verdict_detail ? [[t("Judged"), best.verdict_detail] as const] : []),
     [t("Time of offence"), <At at={one.capture_time} />],
     [t("Place"), one.device.location],
     [t("Camera"), <>{one.device.name ?? one.device.code} <span className="muted mono">{one.device.code}</span></>],

@@ -21,7 +21,7 @@ export function ReadDialog({ read, purpose, onClose }: { read: Schemas["ReadView
           [t("Plate"), <Plate text={read.plate_number} />],
           [t("As the camera wrote it"), <span className="mono">{read.plate_raw ?? "–"}</span>],
           [t("Confidence"), read.confidence == null ? null : `${number(read.confidence, 1)} %`],
-          [t("Judged"), <><Badge tone={toneOf("verdict", read.verdict)}>{said("verdict", read.verdict)}</Badge> {read.verdict_reason}</>],
+          [t("Judged"), <><Badge tone={toneOf("verdict", read.verdict)}>{said("verdict", read.verdict)}</Badge> {read.verdict_detail ?? read.verdict_reason}</>],
           [t("Time"), <At at={read.capture_time} />],
           [t("The camera's own clock"), <span className="mono">{read.capture_time_raw ?? "–"}</span>],
           [t("Received"), <At at={read.received_at} />],
