@@ -28,7 +28,7 @@ from core.domain.events import DomainEvent, Health
 from core.domain.extensions import PluginCommand, PluginPage, PluginRoute, RouteRequest
 from core.domain.fields import Fields, as_text, named_values, objects, records
 from core.domain.frames import Box, Frame, Sighting
-from core.domain.images import decode_base64_image, measure, sniff, split_jpegs
+from core.domain.images import MAX_SCANS, count_scans, decode_base64_image, measure, sniff, split_jpegs
 from core.domain.incidents import IncidentType
 from core.domain.multipart import Part, is_multipart, split_parts
 from core.domain.notices import Address, Delivery, Notice, Recipient, Told, sum_up
@@ -63,6 +63,7 @@ from core.safe_json import decode_json
 from core.xml import XmlNode, parse_xml
 
 __all__ = [
+    "MAX_SCANS",
     "Address",
     "Alarm",
     "Answer",
@@ -131,6 +132,7 @@ __all__ = [
     "ViolationType",
     "XmlNode",
     "as_text",
+    "count_scans",
     "decode_base64_image",
     "decode_json",
     "hookimpl",

@@ -13,11 +13,13 @@ from typing import Annotated, Any
 import msgspec
 
 from core.api import (
+    MAX_SCANS,
     Device,
     Health,
     PlateRead,
     PluginConfig,
     Verdict,
+    count_scans,
     hookimpl,
     measure,
     normalise_plate,
@@ -108,7 +110,7 @@ class Plugin(Base):
         if crop is None:
             return None
         info = measure(crop)
-        if info is None or info.width * info.height > MAX_PIXELS:
+        if info is None or info.width * info.height > MAX_PIXELS or count_scans(crop) > MAX_SCANS:
             return None
         return self._compare(read.plate_number or "", bytes(crop))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.api import Image, PlateRead, PluginContext, normalise_plate
+from core.testing.bombs import scan_bomb
 from core.testing.drawing import draw_plate, draw_scene, indonesian_plate
 from core.testing.fixtures import device
 from detectors.plate_ocr.plugin import Plugin
@@ -63,6 +64,7 @@ def test_there_is_no_opinion_without_a_crop_that_can_be_read(judge):
     assert judge("D 1 A", "", picture=scene) is None
     assert judge("D 1 A", "B 7629 WB", role="scene") is None
     assert judge("D 1 A", "", picture=b"not a picture") is None
+    assert judge("D 1 A", "", picture=scan_bomb(480, scans=100_000)) is None
 
 
 def test_a_sure_camera_is_not_asked_again_where_the_config_says_so(judge):
