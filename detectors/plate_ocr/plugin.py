@@ -6,11 +6,13 @@ rapidocr (extra `ocr`) with the PP-OCR models inside its wheel: nothing is downl
 from __future__ import annotations
 
 import importlib.util
+import io
 import re
 import threading
 from typing import Annotated, Any
 
 import msgspec
+from PIL import Image as Picture
 
 from core.api import (
     MAX_SCANS,
@@ -84,8 +86,15 @@ class PlateReader:
         return [*found, Reading(joined, min(one.score for one in found))] if len(found) > 1 else found
 
     def _read(self, picture: bytes, *, detect: bool) -> list[Reading]:
+        import numpy as np
+
+        try:
+            with Picture.open(io.BytesIO(picture)) as opened:
+                pixels = np.ascontiguousarray(np.asarray(opened.convert("RGB"))[:, :, ::-1])
+        except (OSError, ValueError, SyntaxError):  # cut off by the device, its header whole: nothing to compare
+            return []
         with self._lock:
-            result = self._engine(picture, use_det=detect, use_cls=False, use_rec=True)
+            result = self._engine(pixels, use_det=detect, use_cls=False, use_rec=True)
         pairs = zip(result.txts or (), result.scores or (), strict=True)
         return [Reading("".join(_LATIN.findall(text.upper())), float(score)) for text, score in pairs]
 

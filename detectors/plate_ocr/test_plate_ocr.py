@@ -64,6 +64,8 @@ def test_there_is_no_opinion_without_a_crop_that_can_be_read(judge):
     assert judge("D 1 A", "", picture=scene) is None
     assert judge("D 1 A", "B 7629 WB", role="scene") is None
     assert judge("D 1 A", "", picture=b"not a picture") is None
+    for kept in (200, 2000, -10):
+        assert judge("D 1 A", "", picture=draw_plate("B 7629 WB")[:kept]) is None
     assert judge("D 1 A", "", picture=scan_bomb(480, scans=100_000)) is None
 
 
