@@ -29,6 +29,22 @@ EVENT_WORDS: dict[str, tuple[str, str]] = {
     "backup_requested": ("Bantuan diminta", "Back-up requested"),
     "emergency": ("Keadaan darurat", "Emergency"),
     "exported": ("Laporan diekspor", "Report exported"),
+    "final_report": ("Laporan akhir diserahkan", "Final report handed in"),
+}
+STATUS_WORDS: dict[str, tuple[str, str]] = {
+    "new": ("baru", "new"),
+    "verified": ("diverifikasi", "checked"),
+    "assigned": ("petugas dikirim", "police sent"),
+    "in_progress": ("sedang ditangani", "police at work"),
+    "completed": ("selesai", "finished"),
+    "rejected": ("ditarik atau ditolak", "recalled or rejected"),
+}
+REASON_WORDS: dict[str, tuple[str, str]] = {
+    "false_alarm": ("alarm palsu", "false alarm"),
+    "not_a_weapon": ("bukan senjata", "not a weapon"),
+    "duplicate": ("sudah ada laporan lain", "there is another report"),
+    "test": ("uji coba atau latihan", "a test or an exercise"),
+    "other": ("alasan lain", "another reason"),
 }
 
 
@@ -37,6 +53,10 @@ def describe_event(row: Any, viewer: Viewer) -> str:
     words = EVENT_WORDS.get(row["action"])
     text = viewer.say(*words) if words is not None else row["action"].replace("_", " ").capitalize()
     if row["from_status"] and row["to_status"] and row["from_status"] != row["to_status"]:
-        text += f" ({row['from_status']} → {row['to_status']})"
-    reason = row["detail"].get("reason") or row["detail"].get("note") or row["detail"].get("reason_code")
+        before, after = (viewer.say(*STATUS_WORDS[row[side]]) for side in ("from_status", "to_status"))
+        text += f" ({before} → {after})"
+    detail = row["detail"]
+    code = detail.get("reason_code")
+    coded = viewer.say(*REASON_WORDS[code]) if code in REASON_WORDS else code
+    reason = detail.get("reason") or detail.get("note") or coded
     return f"{text}: {reason}" if isinstance(reason, str) and reason else text

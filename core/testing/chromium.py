@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync")  # fmt: skip
+
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+"""Finds what shuts people out; comes with the client's packages."""
+STILL = """new Promise((still) => {
+  const look = () => document.getAnimations().some((one) => one instanceof CSSTransition)
+    ? requestAnimationFrame(look) : still(0);
+  look();
+})"""
+"""Resolves when no colour is on its way to another one."""
+_PATIENCE_S = 60.0
 
 
 class NoChromium(TangkapinError):
@@ -52,12 +65,14 @@ class Visitor:
     """One person at one browser, with a memory of their own.
 
     complaints  what the console said as warning or error, and what scripts threw
+    expected    parts of complaints that this visit brings about by itself, as a browser without a network does
     outside     addresses of other hosts that the page asked for
     """
 
     def __init__(self, browser: Browser, url: str, **context: Any) -> None:
         self.url = url
         self.complaints: list[str] = []
+        self.expected: tuple[str, ...] = ()
         self.outside: list[str] = []
         told = {"locale": "id-ID", "timezone_id": "Asia/Jakarta", "viewport": {"width": 1440, "height": 900}}
         self.context: BrowserContext = browser.new_context(**(told | context))
@@ -87,9 +102,48 @@ class Visitor:
         self.context.close()
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and not any(part in message.text for part in self.expected):
             self.complaints.append(message.text)
 
     def _asked(self, address: str) -> None:
         if urlsplit(address).scheme not in ("data", "blob") and not address.startswith(self.url + "/"):
             self.outside.append(address)
+
+
+def grave(page: Page, *rules: str) -> list[str]:
+    """Serious and critical findings of axe with where they are; of these rules only, where some are given.
+
+    Run by the page's own evaluation: the policy of the pages lets no other script in.
+    """
+    page.evaluate(STILL)
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE.read_text("utf-8") + "; 0")
+    ask = "(rules) => axe.run(document, {resultTypes: ['violations'], ...(rules.length && {runOnly: rules})})"
+    return [
+        f"{one['id']}: {node['html'][:160]}"
+        for one in page.evaluate(ask, list(rules))["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+def too_wide(page: Page, *widths: int) -> list[int]:
+    """Those of the widths at which the page would scroll sideways."""
+    before = page.viewport_size or {"width": 1440, "height": 900}
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 740})
+        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        wide = "Math.max(document.documentElement.scrollWidth, document.querySelector('#main').scrollWidth)"
+        if width < page.evaluate(wide):
+            found.append(width)
+    page.set_viewport_size(before)
+    return found
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for something that no page shows. Raises AssertionError after a minute."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)

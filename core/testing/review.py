@@ -276,7 +276,8 @@ class World:
     def _person(self, role: Any, table: Any, username: str, **columns: Any) -> Person:
         self._n += 1
         username = username or f"{role}-{self._n}"
-        person_id = self._add(table, username=username, full_name=username.title(), password_hash="none", **columns)
+        named = {"username": username, "full_name": username.title(), "password_hash": "none"}
+        person_id = self._add(table, **named | columns)
         token, _ = TokenKey(KEY).issue(role, person_id, 1)
         return Person(role, person_id, username, token)
 

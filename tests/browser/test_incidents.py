@@ -1,83 +1,21 @@
-"""An incident from the alarm to its end: two officers at two browsers, police and owner through the API."""
+"""An incident from the alarm to its end: two officers, the police and the owner, each at a browser of their own."""
 
-import base64
-import io
-import json
 import re
-import urllib.request
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
-from sqlalchemy import update
 
-from core.accounts.tables import devices, owners, police, stations
-from core.testing.review import PASSWORD, Person
+from core.testing.chromium import grave, too_wide, until
+from core.testing.review import PASSWORD
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HERE = (-6.1200, 106.1500)
 EVIL = "<img src=x onerror=window.struck=1>"
-
-
-def ask(site: Any, person: Person, method: str, path: str, body: Any = None) -> Any:
-    """The answer's data, for somebody at another client."""
-    request = urllib.request.Request(
-        f"{site.url}/api{path}", None if body is None else json.dumps(body).encode(), method=method,
-        headers=person.headers | {"Content-Type": "application/json"},
-    )  # fmt: skip
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)["data"]
-
-
-def jpeg() -> str:
-    buffer = io.BytesIO()
-    Image.effect_noise((320, 200), 60).convert("RGB").save(buffer, "JPEG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-class Street:
-    """A shop with a camera, its owner whose name is no name, police two kilometres away, two officers."""
-
-    def __init__(self, site: Any) -> None:
-        self.site = site
-        world = site.world
-        mine: dict[str, Any] = {"vendor_id": world.banten}
-        place = {"latitude": HERE[0], "longitude": HERE[1]}
-        world._add(stations, name="Polres Serang", **mine, **place)
-        self.owner = world._person("owner", owners, "pemilik.uji", **mine, email="sri@toko.example", phone="0811",
-                                   address="Jl. Veteran 3")  # fmt: skip
-        world.execute(update(owners).where(owners.c.id == self.owner.id).values(full_name=f"Sri {EVIL}"))
-        self.camera = world._add(devices, **mine, **place, device_code="toko-1", device_name=f"Toko {EVIL}",
-                                 location="Jl. Veteran", maker="generic", owner_id=self.owner.id)  # fmt: skip
-        self.police = self.policeman("tono", HERE[0] + 0.018)
-        self.policeman("rudi", HERE[0] + 0.05)
-        self.officers = [site.person("officer", "petugas.satu"), site.person("officer", "petugas.dua")]
-
-    def policeman(self, name: str, latitude: float) -> Person:
-        values = {"vendor_id": self.site.world.banten, "status": "available", "latitude": latitude,
-                  "longitude": HERE[1], "vehicle_type": "motor",
-                  "license_plate": "1234-IV", "phone": "0812", "position_at": datetime.now(UTC)}  # fmt: skip
-        made: Person = self.site.world._person("police", police, name, **values)
-        return made
-
-    def report(self, title: str) -> int:
-        body = {"title": title, "description": EVIL, "location": "Jl. Veteran", "incident_type": "knife",
-                "cctv_id": self.camera, "report_image": jpeg()}  # fmt: skip
-        return int(ask(self.site, self.owner, "POST", "/report", body)["id"])
-
-    def act(self, path: str, body: Any) -> Any:
-        return ask(self.site, self.police, "POST", path, body)
-
-
-@pytest.fixture(scope="module")
-def street(site: Any) -> Iterator[Street]:
-    expect.set_options(timeout=20_000)  # what a socket tells is there at once, on a busy machine later
-    yield Street(site)
-    expect.set_options(timeout=5_000)
+PHONE = {
+    "viewport": {"width": 360, "height": 740}, "has_touch": True, "permissions": ["geolocation"],
+    "geolocation": {"latitude": HERE[0] + 0.01, "longitude": HERE[1], "accuracy": 8},
+}  # fmt: skip
 
 
 def state(page: Any, words: str) -> None:
@@ -88,65 +26,92 @@ def struck(*pages: Any) -> list[Any]:
     return [page.evaluate("window.struck") for page in pages if page.evaluate("window.struck") is not None]
 
 
-def test_from_the_alarm_to_the_end_with_two_officers(street: Street, visit: Any) -> None:
-    site = street.site
-    ani, budi = visit(), visit()
-    page = ani.log_in(street.officers[0], PASSWORD)
-    other = budi.log_in(street.officers[1], PASSWORD)
+def test_from_the_alarm_to_the_end_with_officers_police_and_owner(street: Any, visit: Callable[..., Any]) -> None:
+    ani, budi, tono, sri = visit(), visit(), visit(**PHONE), visit(**PHONE)
+    desk = ani.log_in("ani", PASSWORD)
+    other = budi.log_in("budi", PASSWORD)
+    phone = tono.log_in("tono", PASSWORD)
+    owner = sri.log_in("sri", PASSWORD)
     number = street.report(f"Orang membawa pisau {EVIL}")
 
-    expect(page.locator(".alarm")).to_be_visible()
-    expect(page).to_have_title(re.compile(r"^\(1\) "))
-    expect(page.locator(".rail-count")).to_have_text("1 baru")
-    page.locator(".alarm").get_by_role("link").click()
-    expect(page).to_have_url(f"{site.url}/incidents/{number}")
-    expect(page.locator(".alarm")).to_have_count(0)
-    state(page, "Baru")
-    expect(page.get_by_text(EVIL).first).to_be_visible()
-    page.get_by_role("button", name="Periksa", exact=True).first.click()
-    expect(page.get_by_text("tidak berubah")).to_be_visible()
-
+    # the alarm, and the report before the eyes of everybody but the police
+    expect(desk.locator(".alarm")).to_be_visible()
+    expect(desk).to_have_title(re.compile(r"^\(1\) "))
+    expect(desk.locator(".rail-count")).to_have_text("1 baru")
+    desk.locator(".alarm").get_by_role("link").click()
+    expect(desk).to_have_url(f"{street.site.url}/incidents/{number}")
+    expect(desk.locator(".alarm")).to_have_count(0)
+    state(desk, "Baru")
+    expect(desk.get_by_text(EVIL).first).to_be_visible()
+    desk.get_by_role("button", name="Periksa", exact=True).first.click()
+    expect(desk.get_by_text("tidak berubah")).to_be_visible()
     budi.go("/incidents")
     other.get_by_role("button", name=re.compile("Orang membawa pisau")).click()
     state(other, "Baru")
+    sri.go(f"/my-reports/{number}")
+    expect(owner.get_by_role("heading", name="Orang membawa pisau")).to_be_visible()
 
-    page.get_by_role("button", name="Kirim petugas").click()
-    nearest = page.locator(".free label").first
+    # the nearest is sent; the other officer sees it, the policeman is asked
+    desk.get_by_role("button", name="Kirim petugas").click()
+    nearest = desk.locator(".free label").first
     expect(nearest).to_contain_text("Tono")
     expect(nearest).to_contain_text("2 km")
     expect(nearest).to_contain_text("sekitar 5 mnt")
     expect(nearest.get_by_role("radio")).to_be_focused()
-    page.keyboard.press("Enter")
-    state(page, "Petugas dikirim")
+    desk.keyboard.press("Enter")
+    state(desk, "Petugas dikirim")
     state(other, "Petugas dikirim")
+    phone.locator(".card-offered").click()
+    phone.get_by_role("button", name="Terima").click()
+    phone.get_by_role("button", name="Saya berangkat").click()
 
-    street.act(f"/police/report/{number}/answer", {"accept": True})
-    at = {"latitude": HERE[0] + 0.01, "longitude": HERE[1], "status": "on_the_way"}
-    street.act(f"/police/report/{number}/track", at | {"client_id": "p1"})
-    expect(page.locator(".way-state")).to_contain_text("1,1 km lagi")
-    expect(page.locator(".way-map .mark-unit")).to_contain_text("Tono")
-    street.act(f"/reports/{number}/messages", {"body": f"Dekat {EVIL}", "kind": "chat"})
-    expect(page.locator(".talk-text", has_text="Dekat")).to_have_text(f"Dekat {EVIL}")
-    page.get_by_label("Pesan untuk petugas di lapangan").fill("Pintu belakang")
-    page.keyboard.press("Enter")
-    expect(page.locator(".talk-mine")).to_contain_text("Pintu belakang")
-    heard = ask(site, street.police, "GET", f"/reports/{number}/messages")
-    assert ["Dekat " + EVIL, "Pintu belakang"] == [one["body"] for one in heard]
+    # the way, seen by the desk and by the owner
+    expect(desk.locator(".way-state")).to_contain_text("1,1 km lagi")
+    expect(desk.locator(".way-map .mark-unit")).to_contain_text("Tono")
+    expect(owner.get_by_text("garis lurus")).to_be_visible()
 
-    street.act(f"/police/report/{number}/status", {"status": "arrived"})
+    # words in both directions
+    phone.get_by_role("textbox", name="Pesan").fill(f"Dekat {EVIL}")
+    phone.get_by_role("button", name="Kirim", exact=True).click()
+    expect(desk.locator(".talk-text", has_text="Dekat")).to_have_text(f"Dekat {EVIL}")
+    desk.get_by_label("Pesan untuk petugas di lapangan").fill("Pintu belakang")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".talk-mine")).to_contain_text("Pintu belakang")
+    expect(phone.locator(".chat-list")).to_contain_text("Pintu belakang")
+
+    # at the place: evidence and the final report
+    phone.get_by_role("button", name="Saya sudah tiba").click()
     state(other, "Sedang ditangani")
-    street.act(f"/police/report/{number}/status", {"status": "completed"})
-    state(page, "Selesai")
+    expect(owner.get_by_text("Polisi sudah di lokasi")).to_be_visible()
+    phone.get_by_role("button", name="Bukti").click()
+    with phone.expect_file_chooser() as chooser:
+        phone.get_by_text("Dari ponsel ini").click()
+    chooser.value.set_files({"name": "saksi.txt", "mimeType": "text/plain", "buffer": b"Saksi: dua orang."})
+    expect(phone.get_by_text("saksi.txt")).to_be_visible()
+    phone.locator(".work-parts").get_by_role("button", name="Laporan").click()
+    phone.get_by_label("Temuan dan tindakan").fill("Pelaku diamankan, pisau disita, saksi dua orang.")
+    phone.get_by_role("button", name="Serahkan").click()
+    expect(phone.locator(".final-sent")).to_contain_text("pisau disita")
+
+    # closed for everybody
+    phone.get_by_role("button", name="Tugas selesai").click()
+    expect(phone.get_by_text("Penugasan ini sudah berakhir.")).to_be_visible()
+    state(desk, "Selesai")
     state(other, "Selesai")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PDF").click()
+    expect(owner.locator(".way [aria-current]")).to_have_text("Tutup")
+    desk.get_by_role("button", name=re.compile("Dari lapangan")).click()
+    expect(desk.get_by_text("saksi.txt").first).to_be_visible()
+    expect(desk.locator(".timeline")).to_contain_text("Kasus selesai (sedang ditangani → selesai)")
+    until(lambda: street.assignment(number)["status"] == "completed")
+    with desk.expect_download() as download:
+        desk.get_by_role("button", name="PDF").click()
     assert f"laporan-{number}.pdf" == download.value.suggested_filename
-    assert [] == struck(page, other)
+    assert [] == struck(desk, other, phone, owner)
 
 
-def test_a_recall_says_who_will_hear_and_stops_the_police(street: Street, visit: Any) -> None:
+def test_a_recall_says_who_will_hear_and_stops_the_police(street: Any, visit: Callable[..., Any]) -> None:
     number = street.report("Benda mencurigakan")
-    page = visit().log_in(street.officers[0], PASSWORD)
+    page = visit().log_in("ani", PASSWORD)
     page.goto(f"{street.site.url}/incidents/{number}")
     page.get_by_role("button", name="Kirim petugas").click()
     page.locator("dialog").get_by_role("button", name="Kirim Tono").click()
@@ -160,38 +125,23 @@ def test_a_recall_says_who_will_hear_and_stops_the_police(street: Street, visit:
     dialog.get_by_role("button", name="Tarik dan beri tahu").click()
     state(page, "Ditarik atau ditolak")
     expect(page.get_by_text("belum mengonfirmasi penarikan")).to_be_visible()
-    assert "STOP" == ask(street.site, street.police, "GET", f"/police/report/{number}")["app_state"]
+    assert "STOP" == street.ask(street.police, "GET", f"/police/report/{number}")["app_state"]
     street.act(f"/police/report/{number}/stop", {})
-    expect(page.get_by_text("sudah mengetahui penarikan")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("sudah mengetahui penarikan")).to_be_visible()
     assert [] == struck(page)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 360)])
-def test_nobody_is_shut_out_and_nothing_scrolls_sideways(street: Street, visit: Any, theme: str, width: int) -> None:
+def test_dialogs_of_an_incident_shut_nobody_out(street: Any, visit: Callable[..., Any], theme: str, width: int) -> None:
     number = street.report(f"Laporan {theme}")
     visitor = visit(color_scheme=theme, reduced_motion="reduce", viewport={"width": width, "height": 900})
-    visitor.context.add_init_script(AXE.read_text("utf-8"))
-    page = visitor.log_in(street.officers[0], PASSWORD)
+    page = visitor.log_in("ani", PASSWORD)
     found: dict[str, Any] = {}
-
-    def look(name: str) -> None:
-        graves = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        found[name] = [one["nodes"][0]["html"] for one in graves if one["impact"] in ("serious", "critical")]
-        wide = page.evaluate(
-            "document.querySelector('#main').scrollWidth > document.querySelector('#main').clientWidth"
-        )
-        found[name] += ["too wide"] if wide else []
-
-    visitor.go("/incidents")
-    expect(page.locator(".incident-what").first).to_be_visible()
-    look("list")
     page.goto(f"{street.site.url}/incidents/{number}")
-    expect(page.locator(".viewer img").first).to_be_visible()
-    look("one")
     page.get_by_role("button", name="Kirim petugas").click()
     expect(page.locator(".free label").first).to_be_visible()
-    look("send")
+    found["send"] = grave(page) + too_wide(page, width)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Tolak").click()
-    look("reject")
+    found["reject"] = grave(page) + too_wide(page, width)
     assert {} == {name: faults for name, faults in found.items() if faults}
