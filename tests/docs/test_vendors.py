@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.hooks.deployment import find_class
 from core.testing.makes_page import makes, page, read_grades, section
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ def test_the_page_is_up_to_date():
 def test_every_make_was_graded_with_10_000_damaged_bodies_and_is_gold(make):
     assert make in GRADES, "run: python -m core.testing.makes_page vendors docs --grade " + make
     assert ("gold", 10_000) == (GRADES[make].grade, GRADES[make].mutated)
+    assert find_class(f"vendors.{make}").version == GRADES[make].version, "its version changed: grade it again"
 
 
 @pytest.mark.parametrize("make", makes(ROOT / "vendors"))
