@@ -28,8 +28,8 @@ documents* there and is not claimed as tested on a device.
 The grade is what `tangkapin plugins check` gave ({gold} gold): bronze loads and decodes, silver keeps the parsers'
 contract, gold withstood 10,000 damaged bodies, is covered over 90 % and takes at most 2 ms a body without pictures.
 *µs* is the dearest fixture without pictures: median CPU time through the host on a shared core. `make drill` also posts
-10,000 damaged bodies of each make to a running house: each is read, counted or quarantined, and what is answered and not
-kept (a sign of life, a refusal) holds no plate.
+10,000 damaged bodies of each make to a running house: each is read, counted or quarantined, and what is answered but
+not kept (a sign of life, a refusal) holds no plate.
 
 | make | formats | fixtures | rows (from documents) | grade | coverage | µs |
 |---|---|---|---|---|---|---|
