@@ -219,7 +219,7 @@ class WatchDrill:
             self.kills[victim] += 1
             log.info("drill_killed", victim=victim, pid=pid)
 
-    async def goes_on(self, reports: int = 1, points: int = 2, timeout_s: float = 90.0) -> None:
+    async def goes_on(self, reports: int = 1, points: int = 2, timeout_s: float = 180.0) -> None:
         """Wait until so many further reports and positions are acknowledged."""
         record = self.record
         wanted = len(record.posted) + reports, len(record.points) + points

@@ -32,7 +32,7 @@ def judge(drill, history):
     )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_each_part_of_the_weapon_flow_killed_once_loses_nothing_and_tells_nobody_twice(drill_settings, seed):
     victims = random.Random(seed).sample(WATCH_VICTIMS, len(WATCH_VICTIMS))
     drill, history = asyncio.run(kill_and_check(drill_settings, seed, victims, (0.1, 0.7), patient=False))
