@@ -8,7 +8,7 @@ PACKAGES := chromium gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstrea
 	gstreamer1.0-plugins-ugly python3-gi python3-gst-1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup client packages peers demo test lint drill bench clean
+.PHONY: help setup client packages peers demo test lint drill bench screenshots clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ drill: setup ## the long crash and fault drills
 
 bench: setup ## the benchmarks of benchmarks/README.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: setup ## pictures of a running demo for docs/images: ARGS="URL officer=NAME:PASSWORD …" as it printed them
+	$(BIN)/python web/screenshots.py $(ARGS)
 
 clean: ## remove what setup and the demo made
 	rm -rf $(VENV) var core/web/dist web/node_modules web/.generated

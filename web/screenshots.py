@@ -22,10 +22,13 @@ FOLDER = ROOT / "docs" / "images"
 LARGEST = 150_000
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+PATROL = {"latitude": -6.1932, "longitude": 106.8151, "accuracy": 8}
+"""Some hundred metres from the demo's camera."""
 
 
 class Shot(NamedTuple):
-    """One picture. `opens`: the first row of the list at `path` is opened."""
+    """One picture. `opens`: the first row or card of the list at `path` is opened; `out`: steps that the map is zoomed
+    out. A phone stands where the demo's patrol is."""
 
     name: str
     login: str
@@ -33,6 +36,7 @@ class Shot(NamedTuple):
     view: dict[str, int]
     theme: str = "light"
     opens: bool = False
+    out: int = 0
 
 
 SHOTS = (
@@ -43,9 +47,10 @@ SHOTS = (
     Shot("incident", "officer", "/incidents", DESKTOP, opens=True),
     Shot("incident-dark", "officer", "/incidents", DESKTOP, "dark", opens=True),
     Shot("incident-phone", "officer", "/incidents", PHONE, opens=True),
-    Shot("map-dark", "officer", "/map", DESKTOP, "dark"),
+    Shot("map-dark", "officer", "/map", DESKTOP, "dark", out=8),
     Shot("owner-phone", "owner", "/", PHONE),
-    Shot("police-phone", "police", "/", PHONE, "dark"),
+    Shot("owner-report-phone", "owner", "/my-reports", PHONE, opens=True),
+    Shot("police-phone", "police", "/", PHONE, "dark", opens=True),
 )
 
 
@@ -74,16 +79,23 @@ def take(browser: Any, url: str, shot: Shot, user: str, password: str) -> int:
     """One picture as WebP; returns its size, at most LARGEST."""
     from core.testing.chromium import Visitor
 
-    visitor = Visitor(browser, url, viewport=shot.view, color_scheme=shot.theme, reduced_motion="reduce")
+    visitor = Visitor(
+        browser, url, viewport=shot.view, color_scheme=shot.theme, reduced_motion="reduce",
+        permissions=["geolocation"], geolocation=PATROL,
+    )  # fmt: skip
     visitor.context.set_default_timeout(60_000)
     try:
         page = visitor.log_in(user, password)
         visitor.go(shot.path)
         page.locator(".loading").first.wait_for(state="detached")
         if shot.opens:
-            page.get_by_role("button", name="Semua", exact=True).first.click()
-            page.locator(".row-button").first.click()
-            page.locator(".viewer img").first.wait_for()
+            if shot.login == "officer":
+                page.get_by_role("button", name="Semua", exact=True).first.click()
+            page.locator(".row-button, #main .card, #main .cards a").first.click()
+            page.locator(".viewer img, .shot img").first.wait_for()
+        for _ in range(shot.out):
+            page.locator(".leaflet-control-zoom-out").click()
+            page.wait_for_timeout(400)
         page.wait_for_timeout(2500)  # maps and charts draw after their data
         png = page.screenshot()
     finally:

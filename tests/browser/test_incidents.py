@@ -1,6 +1,7 @@
 """An incident from the alarm to its end: two officers, the police and the owner, each at a browser of their own."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -129,6 +130,19 @@ def test_a_recall_says_who_will_hear_and_stops_the_police(street: Any, visit: Ca
     street.act(f"/police/report/{number}/stop", {})
     expect(page.get_by_text("sudah mengetahui penarikan")).to_be_visible()
     assert [] == struck(page)
+
+
+def test_a_map_stays_where_a_person_put_it(street: Any, visit: Callable[..., Any]) -> None:
+    street.report("Di peta")
+    page = visit(reduced_motion="reduce").log_in("ani", PASSWORD)
+    page.goto(f"{street.site.url}/map")
+    expect(page.locator(".map-mark").first).to_be_visible()
+    farther = page.locator(".leaflet-control-zoom-out")
+    deadline = time.monotonic() + 60
+    while "leaflet-disabled" not in (farther.get_attribute("class") or ""):
+        assert time.monotonic() < deadline, "the map goes back to where it was"
+        farther.dispatch_event("click")  # Leaflet takes one step at a time and leaves out the clicks between
+        page.evaluate("new Promise((drawn) => setTimeout(drawn, 200))")
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 360)])

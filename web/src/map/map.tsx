@@ -56,6 +56,7 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
   const drawn = useRef<L.LayerGroup | null>(null);
   const given = useRef(new Map<string, Mark>());
   const [moved, setMoved] = useState(false);
+  const isFitting = useRef(false);
   const [zoom, setZoom] = useState(5);
   const [popup, setPopup] = useState<{ id: string; element: HTMLElement; shown: L.Popup } | null>(null);
 
@@ -66,8 +67,8 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
     L.control.scale({ imperial: false, position: "bottomleft" }).addTo(made);
     L.control.zoom({ position: "topright", zoomInTitle: t("Closer"), zoomOutTitle: t("Farther") }).addTo(made);
     made.on("dragstart", () => setMoved(true));
+    made.on("zoomstart", () => isFitting.current || setMoved(true)); // by button, key, wheel, fingers or a cluster
     made.on("zoomend", () => setZoom(made.getZoom()));
-    host.current!.addEventListener("wheel", () => setMoved(true), { passive: true });
     fetched ??= fetch(coasts).then((response) => (response.ok ? (response.json() as Promise<GeoJSON.GeoJsonObject>) : Promise.reject(new Error(`HTTP ${response.status}`))));
     fetched.then(
       (land) => map.current === made && drawBase(made, land),
@@ -129,7 +130,11 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
       L.marker([north, rings!.at[1]], { interactive: false, keyboard: false, icon: L.divIcon({ className: "map-ring-text", html: plain(metres < 1000 ? `${metres} m` : `${number(metres / 1000, 1)} km`), iconSize: [0, 0] }) }).addTo(drawn.current!);
     }
     for (const line of lines) L.polyline(line.points.map((at) => [...at] as L.LatLngTuple), { className: `map-line map-${line.kind}`, interactive: false }).addTo(drawn.current!);
-    if (fit && !moved && marks.length) target.fitBounds(L.latLngBounds(marks.map((mark) => [...mark.at] as L.LatLngTuple)).pad(0.25), { maxZoom: clusters ? 14 : 16, animate: false });
+    if (fit && !moved && marks.length) {
+      isFitting.current = true;
+      target.fitBounds(L.latLngBounds(marks.map((mark) => [...mark.at] as L.LatLngTuple)).pad(0.25), { maxZoom: clusters ? 14 : 16, animate: false });
+      isFitting.current = false;
+    }
     // the picture as text: new lists with the same content draw nothing anew
   }, [picture, fit, moved]);
 

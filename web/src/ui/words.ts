@@ -95,12 +95,68 @@ const DETAIL: Record<string, Word> = {
   band: [msg("Band, km/h over"), "plain"],
 };
 
-const TABLES = { status: STATUS, delivery: DELIVERY, device: DEVICE, skew: SKEW, verdict: VERDICT, breaker: BREAKER, violation: VIOLATION, direction: DIRECTION, detail: DETAIL };
+const VEHICLE: Record<string, Word> = {
+  car: [msg("Car"), "plain"],
+  vehicle: [msg("Vehicle"), "plain"],
+  sedan: [msg("Saloon car"), "plain"],
+  saloon: [msg("Saloon car"), "plain"],
+  salooncar: [msg("Saloon car"), "plain"],
+  suv: [msg("SUV"), "plain"],
+  suvmpv: [msg("SUV"), "plain"],
+  mpv: [msg("MPV"), "plain"],
+  van: [msg("Van"), "plain"],
+  bus: [msg("Bus"), "plain"],
+  truck: [msg("Lorry"), "plain"],
+  "big truck": [msg("Lorry"), "plain"],
+  pickup: [msg("Pick-up"), "plain"],
+  motorcycle: [msg("Motorcycle"), "plain"],
+  motorbike: [msg("Motorcycle"), "plain"],
+};
+const COLOUR: Record<string, Word> = {
+  white: [msg("white"), "plain"],
+  black: [msg("black"), "plain"],
+  silver: [msg("silver"), "plain"],
+  gray: [msg("grey"), "plain"],
+  grey: [msg("grey"), "plain"],
+  red: [msg("red"), "plain"],
+  blue: [msg("blue"), "plain"],
+  green: [msg("green"), "plain"],
+  yellow: [msg("yellow"), "plain"],
+  orange: [msg("orange"), "plain"],
+  brown: [msg("brown"), "plain"],
+};
+/** Makers as they write themselves. */
+const MAKER: Record<string, Word> = {
+  hikvision: ["Hikvision", "plain"],
+  dahua: ["Dahua", "plain"],
+  axis: ["Axis", "plain"],
+  uniview: ["Uniview", "plain"],
+  milesight: ["Milesight", "plain"],
+  intelbras: ["Intelbras", "plain"],
+  huawei: ["Huawei", "plain"],
+  tattile: ["Tattile", "plain"],
+  verkada: ["Verkada", "plain"],
+  genetec: ["Genetec", "plain"],
+  frigate: ["Frigate", "plain"],
+  axxon: ["AxxonSoft", "plain"],
+  lilin: ["LILIN", "plain"],
+  vigi: ["TP-Link VIGI", "plain"],
+  onvif: ["ONVIF", "plain"],
+  openalpr: ["OpenALPR", "plain"],
+  platerecognizer: ["Plate Recognizer", "plain"],
+  generic: [msg("General JSON"), "plain"],
+  mapping: [msg("Own template"), "plain"],
+};
+const TABLES = { vehicle: VEHICLE, colour: COLOUR, maker: MAKER, status: STATUS, delivery: DELIVERY, device: DEVICE, skew: SKEW, verdict: VERDICT, breaker: BREAKER, violation: VIOLATION, direction: DIRECTION, detail: DETAIL };
 
 export function said(table: keyof typeof TABLES, code: string): string {
   const word = TABLES[table][code];
   return word ? t(word[0]) : code.replaceAll("_", " ");
 }
+
+/** Brand, kind and colour as far as the camera told them. */
+export const vehicleWords = (kind: string | null | undefined, colour: string | null | undefined, brand?: string | null): string =>
+  [brand, kind && said("vehicle", kind.toLowerCase()), colour && said("colour", colour.toLowerCase())].filter(Boolean).join(", ");
 
 export const toneOf = (table: keyof typeof TABLES, code: string): Tone => TABLES[table][code]?.[1] ?? "plain";
 

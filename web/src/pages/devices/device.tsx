@@ -27,7 +27,7 @@ export function DeviceDialog({ device, admin, onClose }: { device: Schemas["Devi
           [t("Code"), <span className="mono">{device.device_code}</span>],
           [t("State"), <Badge tone={toneOf("device", device.state)}>{said("device", device.state)}</Badge>],
           [t("Agency"), device.vendor_code],
-          [t("Make"), device.maker],
+          [t("Make"), said("maker", device.maker)],
           [t("Place"), device.location],
           [t("Position"), device.latitude == null || device.longitude == null ? null : `${number(device.latitude, 5)}, ${number(device.longitude, 5)}`],
           [t("Installed for"), device.purposes.map((purpose) => said("violation", purpose)).join(", ") || null],

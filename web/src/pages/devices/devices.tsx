@@ -26,7 +26,7 @@ export default function Devices(): ReactNode {
   const rows = show === "all" ? list.rows : list.rows?.filter(troubled);
   const columns: Column<Device>[] = [
     { name: t("Camera"), wide: true, cell: (row) => <>{row.device_name ?? row.device_code}<small>{[row.location !== row.device_name && row.location, row.device_code].filter(Boolean).join(" · ")}</small></> },
-    { name: t("Make"), cell: (row) => row.maker },
+    { name: t("Make"), cell: (row) => said("maker", row.maker) },
     { name: t("State"), cell: (row) => <Badge tone={toneOf("device", row.state)}>{said("device", row.state)}</Badge> },
     { name: t("Last heard"), cell: (row) => <Ago at={row.last_seen} /> },
     { name: t("Last event"), cell: (row) => <Ago at={row.last_event} /> },

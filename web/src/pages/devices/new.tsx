@@ -41,7 +41,7 @@ export function NewDevice({ onClose }: { onClose(): void }): ReactNode {
           {(id, about) => (
             <select id={id} aria-describedby={about} required value={order.maker} onChange={(event) => change({ maker: event.target.value })}>
               <option value="" disabled>{t("Choose")}</option>
-              {makers.map((maker) => <option key={maker}>{maker}</option>)}
+              {makers.map((maker) => <option key={maker} value={maker}>{said("maker", maker)}</option>)}
             </select>
           )}
         </Field>

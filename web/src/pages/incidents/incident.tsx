@@ -51,7 +51,7 @@ export default function Incident({ params }: Params): ReactNode {
       </header>
       {report.status === "rejected" && (
         <p className="incident-over">
-          {t("Recalled or rejected: {why}", { why: [reasonOf(report.reason_code), report.note].filter(Boolean).join(". ") || "–" })}
+          {t("Recalled or rejected: {why}", { why: [reasonOf(report.reason_code), report.note !== report.reason_code && report.note].filter(Boolean).join(". ") || "–" })}
         </p>
       )}
       <div className="incident-body">

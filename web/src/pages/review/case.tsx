@@ -6,7 +6,7 @@ import { number, t, tn } from "../../i18n/index.ts";
 import { At, Badge, Button, Facts, Plate, spaced } from "../../ui/parts.tsx";
 import { words } from "../../ui/toast.tsx";
 import { Thumb } from "../../ui/viewer.tsx";
-import { said, toneOf } from "../../ui/words.ts";
+import { said, toneOf, vehicleWords } from "../../ui/words.ts";
 import type { Case } from "./queue.ts";
 
 type Props = { one: Case; correcting: boolean; onCorrect(): void; onDone(): void; correct(plate: string): Promise<void> };
@@ -71,7 +71,7 @@ function factsOf(one: Case, best: Schemas["ReadView"] | undefined): (readonly [s
   const passage = one.passage;
   const speed = passage?.speed_kmh ?? best?.speed_kmh;
   const limit = one.detail["limit_kmh"] ?? one.detail["speed_limit_kmh"];
-  const vehicle = [best?.vehicle_brand, passage?.vehicle_type, passage?.vehicle_color].filter(Boolean).join(", ");
+  const vehicle = vehicleWords(passage?.vehicle_type, passage?.vehicle_color, best?.vehicle_brand);
   return [
     ...(best?.verdict_detail ? [[t("Judged"), best.verdict_detail] as const] : []),
     [t("Time of offence"), <At at={one.capture_time} />],

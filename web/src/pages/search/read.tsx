@@ -5,7 +5,7 @@ import { number, t } from "../../i18n/index.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { At, Badge, Facts, Plate } from "../../ui/parts.tsx";
 import { Viewer } from "../../ui/viewer.tsx";
-import { said, toneOf } from "../../ui/words.ts";
+import { said, toneOf, vehicleWords } from "../../ui/words.ts";
 
 export function ReadDialog({ read, purpose, onClose }: { read: Schemas["ReadView"]; purpose: string; onClose(): void }): ReactNode {
   const [zoom, setZoom] = useState(1);
@@ -26,7 +26,7 @@ export function ReadDialog({ read, purpose, onClose }: { read: Schemas["ReadView
           [t("The camera's own clock"), <span className="mono">{read.capture_time_raw ?? "–"}</span>],
           [t("Received"), <At at={read.received_at} />],
           [t("Camera"), `${read.device.name ?? read.device.code} (${read.device.code})`],
-          [t("Vehicle"), [read.vehicle_brand, read.vehicle_type, read.vehicle_color].filter(Boolean).join(", ") || null],
+          [t("Vehicle"), vehicleWords(read.vehicle_type, read.vehicle_color, read.vehicle_brand) || null],
         ]}
       />
     </Dialog>

@@ -9,7 +9,7 @@ import { fromLocalInput } from "../../i18n/time.ts";
 import { At, Badge, Button, Choice, Field, Panel, Plate, Where } from "../../ui/parts.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
-import { said, toneOf } from "../../ui/words.ts";
+import { said, toneOf, vehicleWords } from "../../ui/words.ts";
 import { ReadDialog } from "./read.tsx";
 
 type Kind = "passages" | "reads";
@@ -90,7 +90,7 @@ function passageColumns(): Column<Schemas["PassageView"]>[] {
     { name: t("Plate"), cell: (row) => <Plate text={row.plate_number} /> },
     { name: t("Time"), cell: (row) => <At at={row.first_at} /> },
     { name: t("Camera"), wide: true, cell: (row) => <Where device={row.device} /> },
-    { name: t("Vehicle"), cell: (row) => [row.vehicle_type, row.vehicle_color].filter(Boolean).join(", ") || "–" },
+    { name: t("Vehicle"), cell: (row) => vehicleWords(row.vehicle_type, row.vehicle_color) || "–" },
     { name: t("Speed"), end: true, cell: (row) => (row.speed_kmh == null ? "–" : t("{v} km/h", { v: number(row.speed_kmh) })) },
     { name: t("Reads"), end: true, cell: (row) => number(row.reads) },
     { name: t("Cases"), cell: (row) => (row.violations.length ? <Badge tone="info">{tn("{n} case", "{n} cases", row.violations.length)}</Badge> : "–") },
