@@ -136,7 +136,7 @@ def test_a_map_stays_where_a_person_put_it(street: Any, visit: Callable[..., Any
     street.report("Di peta")
     page = visit(reduced_motion="reduce").log_in("ani", PASSWORD)
     page.goto(f"{street.site.url}/map")
-    expect(page.locator(".map-mark").first).to_be_visible()
+    expect(page.locator(".map-mark > *").first).to_be_visible()
     farther = page.locator(".leaflet-control-zoom-out")
     deadline = time.monotonic() + 60
     while "leaflet-disabled" not in (farther.get_attribute("class") or ""):

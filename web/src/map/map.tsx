@@ -22,6 +22,8 @@ export type Mark = {
   at: Place;
   kind: "incident" | "unit" | "me" | "camera" | "station";
   text?: string;
+  /** what it is called where no text stands beside it; default: the text */
+  name?: string;
   tone?: "ok" | "warn" | "bad" | "plain";
   onOpen?: () => void;
   /** what a window at the mark shows; elements, so that text of people stays text */
@@ -84,7 +86,7 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
     };
   }, []);
 
-  const picture = JSON.stringify([marks.map(({ id, at, kind, text, tone }) => [id, at, kind, text, tone]), lines, rings, clusters && zoom]);
+  const picture = JSON.stringify([marks.map(({ id, at, kind, text, name, tone }) => [id, at, kind, text, name, tone]), lines, rings, clusters && zoom]);
   given.current = new Map(marks.map((mark) => [mark.id, mark]));
   useEffect(() => {
     const target = map.current;
@@ -111,7 +113,7 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
       const first = members[0]!;
       if (members.length === 1) {
         const act = first.onOpen || first.popup ? () => openMark(first.id) : undefined;
-        put(first.id, first.at, face(first), first.text ?? "", act, FRONT[first.kind]);
+        put(first.id, first.at, face(first), first.name ?? first.text ?? "", act, FRONT[first.kind]);
         continue;
       }
       const bounds = L.latLngBounds(members.map((mark) => [...mark.at] as L.LatLngTuple));

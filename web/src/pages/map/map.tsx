@@ -83,6 +83,7 @@ function cameraMark(one: Schemas["DeviceRow"]): Mark {
     kind: "camera",
     tone: markTone(tone),
     text: "",
+    name: `${t("Camera")} ${name}`,
     popup: () => (
       <>
         <strong>{name}</strong>
@@ -101,6 +102,7 @@ function incidentMark(one: Schemas["CrimeLocation"]): Mark {
     kind: "incident",
     tone: isOpen(one.status) ? (one.status === "new" ? "bad" : "warn") : "plain",
     text: isOpen(one.status) ? told("kind", one.incident_type) : "",
+    name: `${told("status", one.status)}: ${one.title}`,
     popup: () => (
       <>
         <strong>{one.title}</strong>
