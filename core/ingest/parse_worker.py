@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 import psycopg
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from core.domain.errors import MalformedPayload, UnsupportedEvent
 from core.domain.observations import Device, DeviceHint, Observation, Payload
@@ -34,6 +35,8 @@ CLAIM_BATCHES = 8
 MOST_BATCHES = 64
 CLAIM_ROWS = 512
 """What is claimed at once grows with a backlog of small batches: a claim's fixed cost is shared by its events."""
+# by the hot path, by the device directory, by the media store
+_STORAGE_LOST = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError, OSError)
 LINGER_BELOW = 32
 LINGER_S = 0.01
 LOOK_EVERY_S = 1.0
@@ -136,7 +139,7 @@ class ParseWorker:
                 self.refresh()
                 summary = self.work()
                 pause = 0.1
-            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:  # OSError: the media store
+            except _STORAGE_LOST as error:
                 log.warning("parse_storage_lost", error=str(error).strip()[:200], again_in_s=pause)
                 self.disconnect()
                 self._wait(pause)

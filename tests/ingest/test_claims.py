@@ -4,6 +4,7 @@ import contextlib
 import time
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from core.domain.observations import Device
 from core.evidence.store import MediaStore
@@ -25,6 +26,20 @@ class Nobody:
 
     def refresh(self):
         pass
+
+
+class Away(Nobody):
+    """The database is away at the first look: SQLAlchemy says so in words of its own. The second look ends the run."""
+
+    def __init__(self):
+        self.looks = 0
+        self.end = None
+
+    def refresh(self):
+        self.looks += 1
+        if self.looks == 1:
+            raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+        self.end()
 
 
 class Ignored:
@@ -91,3 +106,12 @@ def test_after_a_backlog_claims_are_small_again(inbox, worker):
     inbox(9, 1)
 
     assert [CLAIM_BATCHES, 1] == taken(worker)
+
+
+def test_a_database_that_is_away_at_the_first_look_is_waited_for(worker):
+    worker._devices = away = Away()
+    away.end = worker.stop
+
+    worker.run()
+
+    assert 2 == away.looks
