@@ -32,6 +32,17 @@ STILL = """new Promise((still) => {
   look();
 })"""
 """Resolves when no colour is on its way to another one."""
+FITS = """(width) => new Promise((told) => {
+  const begun = performance.now();
+  const look = () => {
+    const all = document.documentElement.scrollWidth, main = document.querySelector("#main").scrollWidth;
+    if (innerWidth === width && Math.max(all, main) <= width) told(true);
+    else if (performance.now() - begun > 5000) told(false);
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
+"""Whether nothing is wider than the window, once charts and maps have followed it."""
 _PATIENCE_S = 60.0
 
 
@@ -133,9 +144,7 @@ def too_wide(page: Page, *widths: int) -> list[int]:
     found = []
     for width in widths:
         page.set_viewport_size({"width": width, "height": 740})
-        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-        wide = "Math.max(document.documentElement.scrollWidth, document.querySelector('#main').scrollWidth)"
-        if width < page.evaluate(wide):
+        if not page.evaluate(FITS, width):
             found.append(width)
     page.set_viewport_size(before)
     return found

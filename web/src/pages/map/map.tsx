@@ -102,7 +102,7 @@ function incidentMark(one: Schemas["CrimeLocation"]): Mark {
     kind: "incident",
     tone: isOpen(one.status) ? (one.status === "new" ? "bad" : "warn") : "plain",
     text: isOpen(one.status) ? told("kind", one.incident_type) : "",
-    name: `${told("status", one.status)}: ${one.title}`,
+    name: `${told("kind", one.incident_type)}, ${told("status", one.status)}: ${one.title}`,
     popup: () => (
       <>
         <strong>{one.title}</strong>
