@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_format         "" = console on a terminal, else json
     trusted_proxies    CIDRs of the reverse proxies whose X-Forwarded-For is believed
     max_xml_bytes, max_json_bytes  without base64 parts
-    parse_processes    0 = half of the cores that this process may use, one to four (see `parsers`)
+    parse_processes    0 = as many as cores that this process may use, at most four
     answer_days        from, to: when an answer to a letter is late
     registration_vendor  code of the vendor that people who register belong to; "" = the only active one
     cors_origins       origins of web clients served from elsewhere (https://app.example.id); "*" = any
@@ -116,8 +116,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def parsers(self) -> int:
-        """`parse_processes`, with 0 decided: the endpoint and PostgreSQL need the other half of the cores."""
-        return self.parse_processes or max(1, min(4, len(os.sched_getaffinity(0)) // 2))
+        """`parse_processes`, with 0 decided: one that waits for PostgreSQL leaves its core to the next."""
+        return self.parse_processes or min(4, len(os.sched_getaffinity(0)))
 
     def shown(self) -> dict[str, Any]:
         """Every setting as JSON-able data with secrets masked: for people, logs and `config show`."""
