@@ -19,7 +19,7 @@ async def flush_and_kill_valkey(settings, seed):
     async with Demo(settings, seed=seed) as demo, Drill(demo, seed=seed) as drill:
         for _ in range(3):
             await drill.goes_on(10)
-            while (url := EmbeddedValkey(settings.home / "valkey").running()) is None:  # it is being started again
+            while (url := EmbeddedValkey(settings.home / "valkey").running()) is None:  # noqa: ASYNC110 - another's
                 await asyncio.sleep(0.1)
             redis.Redis.from_url(url).flushall()
             await asyncio.sleep(drill.chance.uniform(0.0, 1.0))
