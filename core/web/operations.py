@@ -12,6 +12,7 @@ from litestar.params import JSONBody, QueryParameter
 from sqlalchemy import func, select, update
 
 from core.accounts.tables import audit_log, device_health, devices, vendors
+from core.incidents.tables import camera_health
 from core.ingest.tables import payloads, quarantine
 from core.problems import Problem
 from core.sync.service import Change, confirm, retry
@@ -32,7 +33,8 @@ SILENT_S = 900
 class DeviceRow(msgspec.Struct, kw_only=True):
     """A camera and how it is. skew_s > 0: its clock is ahead; skew_state hold and wrong_zone hold violations back.
 
-    state  online, offline (silent for 15 minutes), never (not heard yet), inactive (switched off here)
+    state      online, offline (silent for 15 minutes), never (not heard yet), inactive (switched off here)
+    last_seen  it posted something, or a picture was read from its stream
     """
 
     id: int
@@ -103,19 +105,21 @@ def list_devices(
     after = decode_cursor(cursor, "devices")
     silent = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, SILENT_S)
     health = device_health.c
+    seen = func.greatest(health.last_seen, camera_health.c.last_frame_at)
     query = (
         select(
             devices.c.id, devices.c.device_code, devices.c.device_name, devices.c.maker, devices.c.location,
             devices.c.latitude, devices.c.longitude, devices.c.purposes, devices.c.is_active, vendors.c.vendor_code,
-            health.last_seen, health.last_event, health.last_heartbeat, health.skew_s, health.skew_note,
+            seen.label("last_seen"), health.last_event, health.last_heartbeat, health.skew_s, health.skew_note,
             func.coalesce(health.events, 0).label("events"),
             func.coalesce(health.heartbeats, 0).label("heartbeats"),
             func.coalesce(health.problems, 0).label("problems"),
             func.coalesce(health.skew_state, "unknown").label("skew_state"),
-            (health.last_seen < silent).label("silent"),
+            (seen < silent).label("silent"),
         )
         .join(vendors, vendors.c.id == devices.c.vendor_id)
         .outerjoin(device_health, health.device_id == devices.c.id)
+        .outerjoin(camera_health, camera_health.c.device_id == devices.c.id)
     )  # fmt: skip
     if vendor is not None:
         query = query.where(vendors.c.vendor_code == vendor)

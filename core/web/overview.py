@@ -151,11 +151,12 @@ SELECT count(*) FILTER (WHERE status IN ('pending', 'sending')) AS waiting,
 """)
 _DEVICES = text("""
 SELECT count(*) FILTER (WHERE NOT d.is_active) AS inactive,
-       count(*) FILTER (WHERE d.is_active AND h.last_seen IS NULL) AS never,
-       count(*) FILTER (WHERE d.is_active AND h.last_seen < now() - make_interval(secs => :silent)) AS offline,
-       count(*) FILTER (WHERE d.is_active AND h.last_seen >= now() - make_interval(secs => :silent)) AS online,
+       count(*) FILTER (WHERE d.is_active AND seen IS NULL) AS never,
+       count(*) FILTER (WHERE d.is_active AND seen < now() - make_interval(secs => :silent)) AS offline,
+       count(*) FILTER (WHERE d.is_active AND seen >= now() - make_interval(secs => :silent)) AS online,
        count(*) FILTER (WHERE d.is_active AND h.skew_state IN ('hold', 'wrong_zone')) AS clock_wrong
-  FROM devices d LEFT JOIN device_health h ON h.device_id = d.id
+  FROM devices d LEFT JOIN device_health h ON h.device_id = d.id LEFT JOIN camera_health c ON c.device_id = d.id
+       CROSS JOIN LATERAL (SELECT greatest(h.last_seen, c.last_frame_at) AS seen) s
 """)
 _QUARANTINE = text("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL")
 _DELIVERIES = text("""

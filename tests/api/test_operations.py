@@ -1,9 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
 from litestar.testing import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from core.accounts.tables import audit_log, device_health
+from core.incidents.tables import camera_health
 from core.ingest.tables import quarantine
 from core.sync.tables import etnas_sync
 from core.testing.review import World
@@ -26,6 +27,27 @@ def test_devices_show_their_health_and_clock(world: World, client: TestClient) -
     ]
     held = client.get("/api/devices?skew=hold", headers=world.officer().headers).json()["data"]["data"]
     assert [(14.0, "14 s ahead")] == [(row["skew_s"], row["skew_note"]) for row in held]
+
+
+def test_a_camera_whose_stream_is_read_is_heard_though_it_posts_nothing(world: World, client: TestClient) -> None:
+    streamed = world.device(world.banten, "toko-1")
+    world.execute(device_health.delete().where(device_health.c.device_id == streamed))
+    officer = world.officer()
+
+    def told() -> tuple[str, dict[str, int]]:
+        rows = client.get("/api/devices", headers=officer.headers).json()["data"]["data"]
+        fleet = client.get("/api/overview", headers=officer.headers).json()["data"]["devices"]
+        return next(row["state"] for row in rows if row["device_code"] == "toko-1"), fleet
+
+    assert "never" == told()[0]
+    before = told()[1]
+    frame = {"device_id": streamed, "vendor_id": world.banten, "state": "online", "last_frame_at": datetime.now(UTC)}
+    world.execute(insert(camera_health).values(**frame))
+    state, fleet = told()
+    assert ("online", before["online"] + 1, before["never"] - 1) == (state, fleet["online"], fleet["never"])
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    world.execute(update(camera_health).values(last_frame_at=hour_ago))
+    assert "offline" == told()[0]
 
 
 def test_a_quarantined_payload_is_dismissed_once_with_a_note(world: World, client: TestClient) -> None:
