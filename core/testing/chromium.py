@@ -44,6 +44,8 @@ FITS = """(width) => new Promise((told) => {
 })"""
 """Whether nothing is wider than the window, once charts and maps have followed it."""
 _PATIENCE_S = 60.0
+_LEFT_EARLY = "WebSocket is closed before the connection is established"
+"""What Chromium says when a page is left while its socket is being opened."""
 
 
 class NoChromium(TangkapinError):
@@ -83,7 +85,7 @@ class Visitor:
     def __init__(self, browser: Browser, url: str, **context: Any) -> None:
         self.url = url
         self.complaints: list[str] = []
-        self.expected: tuple[str, ...] = ()
+        self.expected: tuple[str, ...] = (_LEFT_EARLY,)
         self.outside: list[str] = []
         told = {"locale": "id-ID", "timezone_id": "Asia/Jakarta", "viewport": {"width": 1440, "height": 900}}
         self.context: BrowserContext = browser.new_context(**(told | context))

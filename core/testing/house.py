@@ -124,6 +124,7 @@ class House:
             "database_url": database_url,
             "redis_url": redis_url,
             "log_format": "json",
+            "parse_processes": 1,  # events are read in the order in which they came
             **(settings or {}),
         }
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith("TANGKAPIN_")}

@@ -89,14 +89,15 @@ def test_from_the_alarm_to_the_end_with_officers_police_and_owner(street: Any, v
         phone.get_by_text("Dari ponsel ini").click()
     chooser.value.set_files({"name": "saksi.txt", "mimeType": "text/plain", "buffer": b"Saksi: dua orang."})
     expect(phone.get_by_text("saksi.txt")).to_be_visible()
+    # the report is written afterwards
+    phone.get_by_role("button", name="Tugas selesai").click()
+    expect(phone.get_by_text("Penugasan ini sudah berakhir.")).to_be_visible()
     phone.locator(".work-parts").get_by_role("button", name="Laporan").click()
     phone.get_by_label("Temuan dan tindakan").fill("Pelaku diamankan, pisau disita, saksi dua orang.")
     phone.get_by_role("button", name="Serahkan").click()
     expect(phone.locator(".final-sent")).to_contain_text("pisau disita")
 
     # closed for everybody
-    phone.get_by_role("button", name="Tugas selesai").click()
-    expect(phone.get_by_text("Penugasan ini sudah berakhir.")).to_be_visible()
     state(desk, "Selesai")
     state(other, "Selesai")
     expect(owner.locator(".way [aria-current]")).to_have_text("Tutup")

@@ -168,6 +168,7 @@ def test_a_wrong_password_is_told_in_the_chosen_language(visit: Callable[..., An
 
 def test_logging_out_shuts_the_door_behind(visit: Callable[..., Any], full: Any) -> None:
     visitor = visit()
+    visitor.expected += ("401 (Unauthorized)",)  # what was being asked when the door was shut
     page = visitor.log_in(full.person("officer", "pulang"), PASSWORD)
     page.locator("button.person").click()
     page.get_by_role("button", name="Keluar").click()
@@ -182,7 +183,7 @@ def test_without_network_the_page_says_so_and_decides_nothing(visit: Callable[..
     page = visitor.log_in(full.person("officer", "luring"), PASSWORD)
     quiet(visitor, "/review")
     plate = page.locator(".review-plate-text .plate").text_content()
-    visitor.expected = ("ERR_INTERNET_DISCONNECTED",)
+    visitor.expected += ("ERR_INTERNET_DISCONNECTED",)
     visitor.context.set_offline(True)
     expect(page.locator(".offline")).to_be_visible()
     page.keyboard.press("a")

@@ -25,7 +25,7 @@ def test_what_was_written_in_a_tunnel_is_sent_once_afterwards(street: Any, visit
     page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
     tono.go(f"/duty/{report}")  # through the worker, which keeps what was loaded
     expect(page.get_by_role("button", name="Saya berangkat")).to_be_visible()
-    tono.expected = ("ERR_INTERNET_DISCONNECTED",)
+    tono.expected += ("ERR_INTERNET_DISCONNECTED",)
     tono.context.set_offline(True)
     page.get_by_role("button", name="Saya berangkat").click()
     expect(page.get_by_role("button", name="Saya sudah tiba")).to_be_visible()
@@ -78,7 +78,7 @@ def test_a_pushed_notice_is_shown_once_and_opens_its_page(street: Any, visit: Ca
 
     driver.on("ServiceWorker.workerRegistrationUpdated", note)
     driver.send("ServiceWorker.enable")
-    until(lambda: ids and page.evaluate("navigator.serviceWorker.controller !== null"))
+    until(lambda: page.evaluate("navigator.serviceWorker.controller !== null") and ids)
     for _ in range(2):
         push = {"origin": street.site.url, "registrationId": ids[-1], "data": told}
         driver.send("ServiceWorker.deliverPushMessage", push)

@@ -12,7 +12,7 @@ from core.testing.checker import check
 from core.testing.demo import Demo
 from core.testing.drill import Drill, ServedDemo, pid_of
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(240)]
 
 
 async def flush_and_kill_valkey(settings, seed):

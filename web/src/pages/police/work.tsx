@@ -33,7 +33,7 @@ export default function Work({ params }: Params): ReactNode {
   if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={8} />;
   const report = query.data;
   const now = ahead(report.assignment_status, report.app_state, items.filter((item) => item.report === id && !item.refused));
-  const isOpen = now.app_state === "ACTIVE";
+  const isOpen = now.app_state === "ACTIVE" || now.assignment_status === "completed"; // the report is often written afterwards
   return (
     <div className="app app-work">
       <section className="work-head">
