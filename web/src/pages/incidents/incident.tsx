@@ -20,6 +20,9 @@ import "./incidents.css";
 
 const EVERY = 15_000;
 
+/** Called back, and somebody has not yet said that they stopped. */
+const isAwaited = (report: Report): boolean => report.assignments.some((one) => one.status === "recalled" && !one.stop_acknowledged_at);
+
 export default function Incident({ params }: Params): ReactNode {
   const id = Number(params["id"]);
   useLive("incidents");
@@ -27,7 +30,7 @@ export default function Incident({ params }: Params): ReactNode {
     queryKey: ["incidents", "one", id],
     queryFn: () => take(api.GET("/api/officer/report/{report_id}", { params: { path: { report_id: id } } })),
     enabled: Number.isSafeInteger(id) && id > 0,
-    refetchInterval: ({ state }) => (state.data && !isOpen(state.data.status) ? false : EVERY),
+    refetchInterval: ({ state }) => (state.data && !isOpen(state.data.status) && !isAwaited(state.data) ? false : EVERY),
   });
   if (!query.data) return query.error || !(id > 0) ? <Failure error={query.error ?? new Error(t("There is nothing at this address"))} again={() => void query.refetch()} /> : <Loading rows={10} />;
   const report = query.data;
