@@ -25,8 +25,8 @@ from core.db.valkey import EmbeddedValkey
 from core.domain.observations import Device
 
 # No test measures time: a deadline would make each of them do so. The same examples each time, so that what failed
-# fails again; `make drill` draws new ones.
-settings.register_profile("steady", deadline=None, derandomize=True)
+# fails again; `make drill` draws new ones, twice as many.
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("drawn", deadline=None)
 settings.load_profile(os.environ.get("TANGKAPIN_EXAMPLES", "steady"))
 _names = itertools.count(1)
