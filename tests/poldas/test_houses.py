@@ -109,8 +109,8 @@ def test_a_post_of_each_make_is_judged_approved_and_delivered(running):
     vendor = name.replace("_", "-")
 
     for (maker, camera), plates in zip(cameras.items(), PLATES, strict=True):
-        for plate in plates:
-            shot = shoot(house, maker, camera, CAMERAS[name][maker][0], plate)
+        for seed, plate in enumerate(plates):  # the seed makes the event id: the same id is the same vehicle
+            shot = shoot(house, maker, camera, CAMERAS[name][maker][0], plate, seed)
             path = camera.path if shot.path.startswith("/cam/") else shot.path
             answer = house.request(shot.method, path, shot.body, {**camera.headers, **shot.headers})
             assert 200 <= answer.status < 300, answer.body
@@ -138,7 +138,7 @@ def test_a_post_of_each_make_is_judged_approved_and_delivered(running):
     assert sorted(wanted) == centre.told(name)
 
 
-def shoot(house, maker, camera, form, plate):
+def shoot(house, maker, camera, form, plate, seed):
     """The post of a simulated camera of this make, of now."""
     directory = DeviceDirectory(house.database)
     directory.refresh()
@@ -146,7 +146,7 @@ def shoot(house, maker, camera, form, plate):
     try:
         device = directory.current.by_code[camera.code].device
         fixture = fixtures_of(maker) / f"{form}.http"
-        return SimulatedCamera(fixture, device, host.parse_payload).shoot(plate, datetime.now(UTC))
+        return SimulatedCamera(fixture, device, host.parse_payload, seed=seed).shoot(plate, datetime.now(UTC))
     finally:
         host.close()
 
