@@ -93,7 +93,11 @@ def _counts(connection: Connection) -> Iterator[Metric]:
     yield _family(
         connection, _RECENT, "tangkapin_reads_recent", "of the last 100,000 plate reads, by verdict", "verdict"
     )
-    outcomes = CounterMetricFamily("tangkapin_events", "observations that are no accepted read", labels=["outcome"])
+    outcomes = CounterMetricFamily(
+        "tangkapin_events",
+        "observations that are no accepted read, and reads under a reused event id",
+        labels=["outcome"],
+    )
     for outcome, count in connection.execute(_OUTCOMES):
         outcomes.add_metric([str(outcome)], float(count))
     yield outcomes

@@ -58,6 +58,29 @@ def within_one_edit(a: str, b: str) -> bool:
     return a[i + 1 :] == b[i + 1 :] if len(a) == len(b) else a[i:] == b[i + 1 :]
 
 
+_SAME_LOOK = str.maketrans("OQDUILZASGTB", "000011245678")
+_LONG = 7
+"""From so many characters on two may be misread; two edits make any other of shorter plates."""
+
+
+def alike(a: str, b: str) -> bool:
+    """True when the two may be one plate read twice: look-alikes (O and 0, B and 8) count as equal, one edit is
+    allowed, two for plates of seven characters or more.
+
+    Generous on purpose: for readings of which something else says already that they belong together.
+    """
+    a, b = a.translate(_SAME_LOOK), b.translate(_SAME_LOOK)
+    return _within(a, b, 2 if max(len(a), len(b)) >= _LONG else 1)
+
+
+def _within(a: str, b: str, edits: int) -> bool:
+    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    a, b = a[same:], b[same:]
+    if not a or not b:
+        return len(a) + len(b) <= edits
+    return edits > 0 and any(_within(a[i:], b[j:], edits - 1) for i, j in ((1, 1), (1, 0), (0, 1)))
+
+
 # -- Indonesian plates ------------------------------------------------------------------------------------------
 
 REGIONS: dict[str, str] = {

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 MAX_PIXELS = 40_000_000
 MAX_OBSERVATIONS = 1000
+REUSED = "reused_id"
+"""Outcome under which a read is counted whose event id was already another vehicle's: it is kept, on its own."""
 _passages = msgspec.json.Decoder(list[OpenPassage])
 
 
@@ -174,6 +176,7 @@ class Intake:
             known = self._find(judged)
             free = iter(passage_ids)
             touched = merge(judged, known, window=self._window, new_id=lambda: next(free))
+            self._count_reused(batch)
         for j in judged:
             # A re-post is as old as its vehicle is long gone: only what opens a passage tells of the clock.
             if j.opens and j.read.capture_time is not None and not j.read.retransmitted:
@@ -367,6 +370,12 @@ class Intake:
         for passages in known.values():
             passages.sort(key=lambda p: p.id)
         return known
+
+    def _count_reused(self, batch: Batch) -> None:
+        for j, device in batch.judged:
+            if j.id_reused:
+                batch.counts[j.received_at.astimezone(UTC).date(), device.id, REUSED, "", device.vendor_id] += 1
+                log.warning("event_id_reused", device=device.code, event_id=j.event_id, payload=j.payload_id)
 
     def _drafts(
         self, touched: Sequence[OpenPassage], devices: dict[int, Device], states: dict[int, Any], batch: Batch

@@ -1,10 +1,13 @@
 """One vehicle, one place, one passage: how reads merge (REQUIREMENTS I7, ARCHITECTURE §7). Pure; no database.
 
 Same device and
-- the device's own event id within a day (NEW/UPDATE/LOST, retries that changed a counter), or
+- the device's own event id, as far as that can be one vehicle (`same_event`), or
 - a plate at most one edit away within the window (30 s by default) of the passage.
 A read without a plate merges only by event id. Capture times count, not arrival: a post repeated an hour later is the
 same passage.
+
+Event ids are not believed alone: where a device counts its events it counts from anew after a restart, and some relays
+put one id on everything. Two clearly different plates under one id are two vehicles: merged, a violation would be lost.
 """
 
 from __future__ import annotations
@@ -17,9 +20,13 @@ import msgspec
 
 from core.domain.cases import SEVERITY, Passage, Verdict
 from core.domain.observations import PlateRead, ViolationType
-from core.domain.plates import within_one_edit
+from core.domain.plates import alike, within_one_edit
 
 SAME_EVENT = timedelta(hours=24)
+NAMESAKES = 4
+"""So many vehicles of a day are kept under one event id; of a device that gives all the same, no more are looked at."""
+BODY_ID = "sha256:"
+"""Starts the event id that the intake makes of a body that has none."""
 LONGEST = timedelta(minutes=30)
 """A passage does not grow beyond this by plate alone: a parked car read every 20 s opens a new one."""
 
@@ -27,7 +34,8 @@ LONGEST = timedelta(minutes=30)
 class JudgedRead(msgspec.Struct, kw_only=True):
     """A read with everything known of it before it is written. Times aware UTC.
 
-    opens  it is the first of its passage; alone: and, so far, the only one
+    opens      it is the first of its passage; alone: and, so far, the only one
+    id_reused  its event id was already that of another vehicle
     """
 
     id: int
@@ -47,6 +55,7 @@ class JudgedRead(msgspec.Struct, kw_only=True):
     parser: str = ""
     opens: bool = False
     alone: bool = False
+    id_reused: bool = False
 
 
 class OpenPassage(msgspec.Struct, kw_only=True):
@@ -128,9 +137,13 @@ def find(judged: JudgedRead, candidates: list[OpenPassage], window: timedelta) -
     """The passage a read belongs to: by event id, then the exact plate, then one edit away; nearest in time first."""
     at = judged.capture_time
     if judged.event_id:
-        for passage in candidates:
-            if passage.event_id == judged.event_id and abs(at - passage.first_at) <= SAME_EVENT:
-                return passage
+        named = [p for p in candidates if p.event_id == judged.event_id and abs(at - p.first_at) <= SAME_EVENT]
+        same = [p for p in named if same_event(judged, p)]
+        if same:
+            return min(same, key=lambda p: (p.plate_number != judged.read.plate_number, abs(at - p.first_at)))
+        judged.id_reused = bool(named)
+        if len(named) >= NAMESAKES:
+            judged.event_id = ""
     plate = judged.read.plate_number
     if plate is None:
         return None
@@ -153,6 +166,25 @@ def find(judged: JudgedRead, candidates: list[OpenPassage], window: timedelta) -
         if best is None or rank < best:
             best, found = rank, passage
     return found
+
+
+def same_event(judged: JudgedRead, passage: OpenPassage) -> bool:
+    """Whether a read with a passage's event id, of the same day, is of its vehicle.
+
+    The same bytes or the same plate: a post that is repeated. What the make calls an UPDATE or LOST of a vehicle it
+    follows: its NEW may have been misread. Otherwise only within half an hour, and only where the plates are
+    look-alikes or one was not read.
+    """
+    at, plate = judged.capture_time, judged.read.plate_number
+    if (plate is not None and plate == passage.plate_number) or judged.event_id.startswith(BODY_ID):
+        return True
+    phase = judged.read.phase
+    if phase in ("update", "stop") or (phase == "start" and at < passage.first_at):  # its NEW came last
+        return True
+    has_clock = judged.read.capture_time is not None  # without one a repeated post is as new as it came
+    if has_clock and abs(at - passage.first_at) > LONGEST:
+        return False
+    return plate is None or passage.plate_number is None or alike(plate, passage.plate_number)
 
 
 def _rank(plate: str | None, verdict: str, confidence: float | None) -> tuple[bool, int, float]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from core.domain.plates import (
     MAX_SUGGESTIONS,
     REGIONS,
+    alike,
     normalise_plate,
     read_indonesian_plate,
     repair_plate,
@@ -154,3 +155,21 @@ def test_one_change_is_one_edit(text, at, put):
 @pytest.mark.parametrize(("a", "b"), [("B1", "A2"), ("B1", "B123"), ("AB", "BA"), ("", "AB")])
 def test_two_changes_are_not_one_edit(a, b):
     assert not within_one_edit(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [("B1234XYZ", "B1234XYZ"), ("B1234XYZ", "8I2E4XY2"), ("B1234XYZ", "B1234X"), ("B1234XYZ", "1234XYZA"),
+     ("B1A", "B1"), ("BO1A", "B0IA"), ("B1234XYZ", "B12E4XYA")],
+)  # fmt: skip
+def test_look_alikes_and_two_edits_of_a_long_plate_may_be_one(a, b):
+    assert alike(a, b)
+    assert alike(b, a)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("B1234XYZ", "D4321A"), ("B1A", "B2C"), ("B1234XYZ", "B1E99XYA"), ("B123", "B123XY"), ("", "B1")]
+)
+def test_plates_further_apart_are_two(a, b):
+    assert not alike(a, b)
+    assert not alike(b, a)

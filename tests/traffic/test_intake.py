@@ -151,11 +151,21 @@ def test_another_plate_or_a_later_time_is_another_passage(take, camera, rows, se
 
 
 def test_an_event_id_joins_new_update_and_lost_whatever_the_plate(take, camera, rows):
-    for plate, after in ((None, 0), ("B1234XYZ", 50), (None, 100), ("B1234XYZ", 3000)):
-        take(seen(camera, read(plate, after=after, event_id="track-7")))
+    steps = ((None, 0, "start"), ("B1234XYZ", 50, "update"), ("D77QZ", 100, "update"), ("B1234XYZ", 3000, "stop"))
+    for plate, after, phase in steps:
+        take(seen(camera, read(plate, after=after, event_id="track-7", phase=phase)))
 
     assert [("B1234XYZ", 4, "track-7")] == rows("SELECT plate_number, reads, event_id FROM passages")
     assert 1 == len(rows("SELECT 1 FROM violations"))
+
+
+def test_two_vehicles_under_one_event_id_are_two_violations_and_a_counted_warning(take, camera, rows):
+    take(seen(camera, read("B1234XYZ", event_id="7")), seen(camera, read("D4321A", after=0.2, event_id="7")))
+    take(seen(camera, read("B1234XYZ", event_id="7")), seen(camera, read("D4321A", after=0.2, event_id="7")))
+
+    assert [("B1234XYZ", 2), ("D4321A", 2)] == rows("SELECT plate_number, reads FROM passages ORDER BY 1")
+    assert 2 == len(rows("SELECT 1 FROM violations"))
+    assert [("reused_id", 1)] == rows("SELECT outcome, n FROM event_counts")
 
 
 def test_one_event_id_on_two_devices_is_two_passages(take, camera, rows, database, make_device):

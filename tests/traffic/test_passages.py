@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,12 +74,72 @@ def test_the_same_plate_at_another_device_is_another_passage():
     assert 2 == len(merged(read(device=7), read(device=8)))
 
 
-def test_an_event_id_joins_new_update_and_lost_whatever_the_plate_says():
+def test_a_followed_vehicle_s_new_update_and_lost_are_one_whatever_the_plate_says():
     passages = merged(
-        read(None, event_id="car-9"), read("B1234XYZ", 40, event_id="car-9"), read("D4321A", 80, event_id="car-9")
+        read(None, event_id="car-9", phase="start"),
+        read("B1234XYZ", 40, event_id="car-9", phase="update"),
+        read("D4321A", 80, event_id="car-9", phase="stop"),
     )
 
     assert [(3, "B1234XYZ")] == [(p.reads, p.plate_number) for p in passages]
+
+
+@pytest.mark.parametrize(
+    ("second", "after"),
+    [("B1234XYZ", 80_000), ("B1234XVZ", 1_700), ("8I234XYZ", 1_700), ("B1834XV2", 60), ("B1234", 60), (None, 1_700)],
+)
+def test_under_one_event_id_what_can_be_one_plate_is_one_vehicle(second, after):
+    plates = {"B1234": "B123", None: "B1234XYZ"}
+    first, again = read(plates.get(second, "B1234XYZ"), event_id="7"), read(second, after, event_id="7")
+
+    assert [2] == [p.reads for p in merged(first, again)]
+    assert not again.id_reused
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "after"),
+    [("B1234XYZ", "D4321A", 0.1), ("B1A", "B2C", 0.1), ("B1234XYZ", "B1299XYA", 60), ("B1234XYZ", "B1234XYA", 1_900),
+     ("B1234XYZ", None, 1_900), ("B1234XYZ", "B1234XYZ", 90_000)],
+)  # fmt: skip
+@pytest.mark.parametrize("phase", ["single", "start"])
+def test_a_counter_that_starts_again_swallows_no_vehicle(first, second, after, phase):
+    known = {}
+    merged(read(first, event_id="7"), known=known)
+    again = read(second, after, event_id="7", phase=phase, capture_time=START)
+
+    assert [(second, 1)] == [(p.plate_number, p.reads) for p in merged(again, known=known)]
+    assert again.id_reused == (after < 86_400)
+
+
+def test_of_a_device_with_one_id_for_everything_only_a_few_are_kept_under_it():
+    known = {}
+    reads = [read(f"B{n}{n}{n}{n}XYZ", n, event_id="1") for n in range(10)]
+    merged(*reads, known=known)
+    again = [read(f"B{n}{n}{n}{n}XYZ", n, event_id="1") for n in range(10)]
+    merged(*again, known=known)
+
+    assert [one.passage_id for one in reads] == [one.passage_id for one in again]
+    assert (10, 4) == (len(known[7]), sum(p.event_id == "1" for p in known[7]))
+
+
+def test_after_a_restart_an_update_belongs_to_the_latest_vehicle_of_that_id():
+    old, new = read("B1234XYZ", event_id="7"), read("D4321A", 3_600, event_id="7", phase="start")
+    update = read("D43Z1AB", 3_605, event_id="7", phase="update")
+
+    assert [1, 2] == [p.reads for p in merged(old, new, update)]
+    assert new.passage_id == update.passage_id != old.passage_id
+
+
+def test_a_new_that_comes_after_its_update_is_no_other_vehicle():
+    known = {}
+    merged(read("B1234XYZ", 5, event_id="7", phase="update"), known=known)
+
+    assert [2] == [p.reads for p in merged(read("8", event_id="7", phase="start"), known=known)]
+
+
+def test_the_same_bytes_and_a_post_without_a_clock_are_repeats_for_a_day():
+    for event_id in ("sha256:aa:0", "7"):
+        assert [2] == [p.reads for p in merged(read(None, event_id=event_id), read(None, 80_000, event_id=event_id))]
 
 
 def test_reads_without_plate_merge_only_by_event_id():
