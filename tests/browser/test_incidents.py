@@ -100,7 +100,7 @@ def test_from_the_alarm_to_the_end_with_officers_police_and_owner(street: Any, v
     # closed for everybody
     state(desk, "Selesai")
     state(other, "Selesai")
-    expect(owner.locator(".way [aria-current]")).to_have_text("Tutup")
+    expect(owner.locator(".way [aria-current]")).to_have_text("Selesai")
     desk.get_by_role("button", name=re.compile("Dari lapangan")).click()
     expect(desk.get_by_text("saksi.txt").first).to_be_visible()
     expect(desk.locator(".timeline")).to_contain_text("Kasus selesai (sedang ditangani → selesai)")

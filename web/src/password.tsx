@@ -35,7 +35,7 @@ export function Password({ onClose }: { onClose(): void }): ReactNode {
         <Field label={t("Current password")} error={wrong?.field("current_password")}>
           {(id, about) => <input id={id} aria-describedby={about} type="password" autoComplete="current-password" required value={current} onChange={(event) => setCurrent(event.target.value)} />}
         </Field>
-        <Field label={t("New password")} hint={t("At least 12 characters; a sentence is good.")} error={wrong?.field("new_password")}>
+        <Field label={t("New password")} hint={t("At least 10 characters; a sentence is good.")} error={wrong?.field("new_password")}>
           {(id, about) => <input id={id} aria-describedby={about} type="password" autoComplete="new-password" required value={next} onChange={(event) => setNext(event.target.value)} />}
         </Field>
         {problem !== null && !wrong?.members["errors"] && <p className="field-error" role="alert">{words(problem)}</p>}

@@ -8,6 +8,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
 import { language } from "../i18n/language.ts";
+import { said } from "./server-words.ts";
 
 export type Schemas = components["schemas"];
 
@@ -30,10 +31,11 @@ export class ApiProblem extends Error {
     super(message);
   }
 
-  /** What is wrong with one field, in the server's words. */
+  /** What is wrong with one field. */
   field(name: string): string | undefined {
     const errors = (this.members["errors"] ?? []) as { field: string; message: string }[];
-    return errors.find((error) => error.field === name || error.field.endsWith(`.${name}`))?.message;
+    const found = errors.find((error) => error.field === name || error.field.endsWith(`.${name}`));
+    return found && said(found.message);
   }
 }
 

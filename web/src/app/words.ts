@@ -8,7 +8,7 @@ const REPORT: Record<string, Word> = {
   verified: [msg("Checked"), "info"],
   assigned: [msg("Police sent"), "info"],
   in_progress: [msg("Being handled"), "info"],
-  completed: [msg("Closed"), "ok"],
+  completed: [msg("Completed"), "ok"],
   rejected: [msg("Turned down"), "plain"],
 };
 const ASSIGNMENT: Record<string, Word> = {

@@ -4,6 +4,7 @@ import { FilePlus2, Pause, Pencil, Play, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, done, take } from "../../api/client.ts";
+import { said } from "../../api/server-words.ts";
 import { Shot, State } from "../../app/parts.tsx";
 import { t } from "../../i18n/index.ts";
 import { announce, useLive, useOnline } from "../../live/live.ts";
@@ -22,7 +23,6 @@ export default function Camera({ params }: Params): ReactNode {
   const online = useOnline();
   const [live, setLive] = useState(true);
   const [shown, setShown] = useState<"form" | "remove" | null>(null);
-  const query = useQuery({ queryKey: ["cameras", id], queryFn: () => take(api.GET("/api/cctv/{cctv_id}", { params: { path: { cctv_id: id } } })), refetchInterval: 15_000 });
   const remove = useMutation({
     mutationFn: () => done(api.DELETE("/api/cctv/{cctv_id}", { params: { path: { cctv_id: id } } })),
     onSuccess: () => {
@@ -32,8 +32,10 @@ export default function Camera({ params }: Params): ReactNode {
     },
     onError: (error) => tell.bad(error),
   });
+  const query = useQuery({ queryKey: ["cameras", id], queryFn: () => take(api.GET("/api/cctv/{cctv_id}", { params: { path: { cctv_id: id } } })), refetchInterval: 15_000, enabled: remove.isIdle || remove.isError });
   if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={8} />;
   const camera = query.data;
+  const waits = camera.stream_url !== null && !camera.stream_approved;
   const isLive = live && online && camera.status === "online";
   return (
     <div className="app">
@@ -52,8 +54,8 @@ export default function Camera({ params }: Params): ReactNode {
             <h2 className="app-title">{camera.name}</h2>
             <State table="camera" code={camera.status} />
           </div>
-          {camera.status_detail && <p className="app-note">{camera.status_detail}</p>}
-          {camera.stream_url && !camera.stream_approved && <p className="review-attention">{t("The operator has not approved the stream's address yet; no picture comes before.")}</p>}
+          {camera.status_detail && !waits && <p className="app-note">{said(camera.status_detail)}</p>}
+          {waits && <p className="review-attention">{t("The operator has not approved the stream's address yet; no picture comes before.")}</p>}
           <Facts
             items={[
               [t("Place"), camera.location || null],

@@ -70,7 +70,7 @@ export default function Report({ params }: Params): ReactNode {
 /** Where it stands, in five steps; "checked" may be skipped when somebody is sent at once. */
 function Way({ status, sent }: { status: string; sent: boolean }): ReactNode {
   const at = status === "verified" && sent ? 3 : WAY.indexOf(status);
-  const names = [t("Reported"), t("Checked"), t("Police sent"), t("At the place"), t("Closed")];
+  const names = [t("Reported"), t("Checked"), t("Police sent"), t("At the place"), t("Completed")];
   if (status === "rejected") return <p className="app-note">{t("The report was turned down after a look by an officer.")}</p>;
   return (
     <ol className="way" aria-label={t("Where the report stands")}>
