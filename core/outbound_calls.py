@@ -83,7 +83,8 @@ class Outbound:
     ) -> HttpReply:
         """Send one request and wait. Any status is an answer.
 
-        Raises NotAllowed, or Transient when no answer came; their texts name the host, never the path or the body.
+        Raises NotAllowed, or Transient when no answer came, `unsure` when the request had gone out; their texts name
+        the host, never the path or the body.
         """
         return self.start(method, url, headers, body).result()
 
@@ -100,7 +101,7 @@ class Outbound:
         loop.close()
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> HttpReply:
-        from core.outbound import AddressRefused, OutboundError, SafeSession
+        from core.outbound import AddressRefused, MaybeSent, OutboundError, SafeSession
 
         if self._session is None:
             self._session = SafeSession(self._policy, resolve=self._resolve, tls=self._tls)
@@ -109,9 +110,9 @@ class Outbound:
         except AddressRefused as error:
             raise NotAllowed(str(error)) from None
         except OutboundError as error:
-            raise Transient(str(error)) from None
+            raise Transient(str(error), unsure=isinstance(error, MaybeSent)) from None
         except asyncio.CancelledError:
-            raise Transient("this channel is being closed") from None
+            raise Transient("this channel is being closed", unsure=True) from None
         return HttpReply(reply.status, reply.headers, reply.body)
 
     async def _end(self) -> None:

@@ -32,11 +32,13 @@ class Transient(TangkapinError):
     """Try again later (the other side is busy, the network is gone).
 
     retry_after_s  not before so many seconds, where the other side said so
+    unsure         it was sent and no answer came: the other side may have taken it
     """
 
-    def __init__(self, text: str = "", *, retry_after_s: float | None = None) -> None:
+    def __init__(self, text: str = "", *, retry_after_s: float | None = None, unsure: bool = False) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+        self.unsure = unsure
 
 
 class Refused(TangkapinError):

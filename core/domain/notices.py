@@ -22,6 +22,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     event     the contract's event name ("weapon-detected", "new-incident", "incident-update"), "" for others
     payload   the contract's fields for that event; small (a channel may carry 10 kB), without personal data
     urgent    sound and wake the device; a recall supersedes what has the same `collapse_key`
+    collapse_key  a device shows one notice of these at a time; never "" when core tells it
+    again     an earlier attempt by this channel ended without an answer: the recipient may have it already
     """
 
     id: str
@@ -36,6 +38,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False
     collapse_key: str = ""
     expires_at: datetime | None = None
+    again: bool = False
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):

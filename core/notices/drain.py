@@ -1,20 +1,23 @@
 """Tells people: plans new notices, then empties each channel in a thread of its own: a slow one holds up no other.
 
-Three commits a batch: the claim (a lease), the telling (no transaction is open), the settling. A worker that dies in
-between leaves rows whose lease runs out; they are told again under the same notice id, which a device drops if it has
-it.
+A claim (a lease) commits before anything is sent, no transaction is open while it is told, and each answer is settled
+as it comes. A worker that dies in between leaves rows whose lease runs out: they may have been told, and are told again
+as such, under the same notice id, which a device drops if it has it (docs/decisions/0011).
 """
 
 from __future__ import annotations
 
+import queue
 import secrets as entropy
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import structlog
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.db.engine import Database
 from core.domain.errors import Transient, Undeliverable
@@ -23,14 +26,16 @@ from core.hooks.errors import PluginFailed, PluginQuarantined, UnknownInstance
 from core.hooks.host import Host
 from core.notices import outbox
 from core.notices.outbox import Claimed, Outcome
+from core.notices.rules import RULES
 from core.notices.states import MAX_ATTEMPTS, State, wait_s
 
 log = structlog.get_logger(__name__)
 
-BATCH = 32
 IN_FLIGHT = 8
+"""Deliveries of a channel that are claimed together, and told at once: what is claimed is being told."""
 HOOK_TIMEOUT_S = 10.0
 LEASE_S = 60.0
+SETTLE_AGAIN_S = 0.3
 Link = Callable[[int, bytes, str], str]
 """(vendor id, SHA-256, holder) -> address of a picture that opens by itself for some minutes."""
 
@@ -49,6 +54,10 @@ _PICTURES = text("""
 SELECT DISTINCT ON (report_id) report_id, sha256 FROM report_evidence
  WHERE report_id = ANY(:reports) AND type = 'IMAGE' ORDER BY report_id, (role = 'annotated') DESC, id
 """)
+
+
+Answer = Delivery | Exception | None
+"""What a channel said or raised; None: it was not asked, for it is too late, or a newer one says more."""
 
 
 class NotBack(Exception):
@@ -87,7 +96,7 @@ def render(row: Claimed, known: Known, link: Link | None) -> tuple[Notice, Recip
     notice = Notice(
         id=str(row.recipient_id), kind=row.kind, title=words["title"], message=words["message"], at=row.at,
         event=row.event, payload=payload, report_id=row.report_id, device_id=row.device_id, urgent=row.urgent,
-        collapse_key=row.collapse_key, expires_at=row.expires_at,
+        collapse_key=row.collapse_key or f"notice:{row.recipient_id}", expires_at=row.expires_at, again=row.unsure,
     )  # fmt: skip
     recipient = Recipient(
         role=row.role, id=row.person_id, vendor_id=row.vendor_id,  # type: ignore[arg-type]
@@ -127,6 +136,14 @@ class NoticeDesk:
                 return
             for thread in threads:
                 thread.join()
+
+    def close(self, timeout_s: float) -> None:
+        """After `stop`: wait for what is being told, so that no other worker has to tell it again."""
+        until = time.monotonic() + timeout_s
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def is_due(self, late_s: float = 0.0) -> bool:
         """Whether something waits for longer than so."""
@@ -168,55 +185,62 @@ class NoticeDesk:
     def _batch(self, channel: str) -> int:
         with self._database.system() as connection:
             token = entropy.randbits(62)
-            rows = outbox.claim(connection, channel, limit=BATCH, token=token, lease_s=LEASE_S)
+            rows = outbox.claim(connection, channel, limit=IN_FLIGHT, token=token, lease_s=LEASE_S)
             if not rows:
                 return 0
             known = Known(connection, rows)
-        answers = self._tell_all(channel, rows, known)
-        outcomes = [self._outcome(channel, row, answers.get(row.id, NotBack())) for row in rows]
-        with self._database.system() as connection:
-            other_due = outbox.settle(connection, outcomes)
-            channels = outbox.due_channels(connection) if other_due else []
-        for other in channels:
-            if other != channel:
-                self._start(other)
+        for answers in self._tell_all(channel, rows, known):
+            for other in self._settle([self._outcome(channel, row, answer) for row, answer in answers]):
+                if other != channel:
+                    self._start(other)
         return len(rows)
 
-    def _tell_all(self, channel: str, rows: list[Claimed], known: Known) -> dict[int, Delivery | Exception | None]:
-        """Delivery id -> what the channel said or raised; None: too late to tell. Those that did not come back in time
-        are missing; their threads are left behind, since they cannot be killed."""
-        waiting = iter(rows)
-        answers: dict[int, Delivery | Exception | None] = {}
-        lock = threading.Lock()
+    def _settle(self, outcomes: list[Outcome]) -> list[str]:
+        """Write what came of it; returns the channels that are due now. While PostgreSQL is away it is kept here: what
+        would be forgotten would be told again."""
+        while True:
+            try:
+                with self._database.system() as connection:
+                    other_due = outbox.settle(connection, outcomes)
+                    return outbox.due_channels(connection) if other_due else []
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                if self._stop.wait(SETTLE_AGAIN_S):
+                    raise
+                log.warning("settling_waits", error=type(error).__name__)
 
-        def work() -> None:
-            while True:
-                with lock:
-                    row = next(waiting, None)
-                if row is None:
-                    return
-                try:
-                    told = None if row.expired else self._host.deliver_notice(channel, *render(row, known, self._link))
-                except Exception as error:
-                    answers[row.id] = error
-                else:
-                    answers[row.id] = told
+    def _tell_all(self, channel: str, rows: list[Claimed], known: Known) -> Iterator[list[tuple[Claimed, Answer]]]:
+        """Tell all at once, and give the answers as they come. A thread that does not come back in time is left behind,
+        since it cannot be killed."""
+        answers: queue.SimpleQueue[tuple[Claimed, Answer]] = queue.SimpleQueue()
 
-        threads = [
-            threading.Thread(target=work, name=f"notice-{channel}", daemon=True)
-            for _ in range(min(IN_FLIGHT, len(rows)))
-        ]
-        until = time.monotonic() + HOOK_TIMEOUT_S * -(-len(rows) // IN_FLIGHT)
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        return dict(answers)
+        def work(row: Claimed) -> None:
+            try:
+                told = None if _is_past(row) else self._host.deliver_notice(channel, *render(row, known, self._link))
+            except Exception as error:
+                answers.put((row, error))
+            else:
+                answers.put((row, told))
 
-    def _outcome(self, channel: str, row: Claimed, answer: Delivery | Exception | None) -> Outcome:
+        for row in rows:
+            threading.Thread(target=work, args=(row,), name=f"notice-{channel}", daemon=True).start()
+        until = time.monotonic() + HOOK_TIMEOUT_S
+        left = {row.id: row for row in rows}
+        while left:
+            try:
+                came = [answers.get(timeout=max(0.0, until - time.monotonic()))]
+            except queue.Empty:
+                yield [(row, NotBack()) for row in left.values()]
+                return
+            while not answers.empty():
+                came.append(answers.get())
+            for row, _ in came:
+                del left[row.id]
+            yield came
+
+    def _outcome(self, channel: str, row: Claimed, answer: Answer) -> Outcome:
         match answer:
             case None:
-                return Outcome(row=row, state=State.SUPERSEDED, error="too late to tell")
+                return Outcome(row=row, state=State.SUPERSEDED, error=_is_past(row))
             case Delivery():
                 self._hung.pop(channel, None)
                 enough = not row.urgent and not self._host.is_in_app(channel)
@@ -225,22 +249,23 @@ class NoticeDesk:
             case Undeliverable():
                 return Outcome(row=row, state=State.UNDELIVERABLE, error=str(answer), dead=answer.dead)
             case Transient():
-                return self._later(row, str(answer), answer.retry_after_s)
+                return self._later(row, str(answer), answer.retry_after_s, unsure=answer.unsure)
             case PluginQuarantined() | UnknownInstance():
                 return Outcome(row=row, state=State.UNDELIVERABLE, error=str(answer))
             case NotBack():
                 self._note_hung(channel)
-                return self._later(row, f"no answer within {HOOK_TIMEOUT_S:g} s")
+                return self._later(row, f"no answer within {HOOK_TIMEOUT_S:g} s", unsure=True)
             case PluginFailed():
-                return self._later(row, answer.error_text)
+                return self._later(row, answer.error_text, unsure=True)
             case _:
-                return self._later(row, type(answer).__name__)
+                return self._later(row, type(answer).__name__, unsure=True)
 
-    def _later(self, row: Claimed, error: str, asked_s: float | None = None) -> Outcome:
+    def _later(self, row: Claimed, error: str, asked_s: float | None = None, *, unsure: bool) -> Outcome:
         if row.attempts >= MAX_ATTEMPTS:
             log.warning("notice_dead", delivery=row.id, attempts=row.attempts, error=error[:200])
-            return Outcome(row=row, state=State.DEAD, error=error)
-        return Outcome(row=row, state=State.PENDING, error=error, wait_s=wait_s(row.attempts, asked_s))
+            return Outcome(row=row, state=State.DEAD, error=error, unsure=unsure)
+        wait = wait_s(row.attempts, asked_s)
+        return Outcome(row=row, state=State.PENDING, error=error, wait_s=wait, unsure=unsure)
 
     def _note_hung(self, channel: str) -> None:
         """A thread that hangs cannot be killed: after a pool full of them the channel is asked no more."""
@@ -250,3 +275,11 @@ class NoticeDesk:
             self._host.quarantine(channel, reason)
             if self._host.on_quarantine is not None:
                 self._host.on_quarantine(channel, reason)
+
+
+def _is_past(row: Claimed) -> str:
+    """Why it is not told any more; "" = it is. A position that may have been told is not: the next one says more."""
+    if row.expired:
+        return "too late to tell"
+    rule = RULES.get(row.kind)
+    return "perhaps told" if row.unsure and rule is not None and rule.replaces == "kind" else ""

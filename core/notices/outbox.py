@@ -19,7 +19,7 @@ BATCH = 100
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """A leased delivery with all that is told. `expired`: too late to tell."""
+    """A leased delivery with all that is told. `expired`: too late to tell; `unsure`: it may have been told already."""
 
     id: int
     token: int
@@ -30,6 +30,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     urgent: bool
     expired: bool
+    unsure: bool
     kind: str
     texts: dict[str, dict[str, str]]
     event: str
@@ -45,6 +46,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an attempt: accepted, delivered, undeliverable, dead, superseded, or pending again in `wait_s`.
 
     enough  accepted in a way that needs no further channel
+    unsure  nobody knows whether this attempt told it
     """
 
     row: Claimed
@@ -54,6 +56,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float = 0.0
     dead: tuple[int, ...] = ()
     enough: bool = False
+    unsure: bool = False
 
 
 _UNPLANNED = text("""
@@ -137,7 +140,8 @@ def _order(channels: list[str], in_app: Callable[[str], bool], notice: Any, who:
 
 _CLAIM = text("""
 WITH due AS (
-    SELECT d.id FROM notice_deliveries d JOIN notice_recipients r ON r.id = d.recipient_id
+    SELECT d.id, d.status = 'sending' AS cut_off
+      FROM notice_deliveries d JOIN notice_recipients r ON r.id = d.recipient_id
       JOIN notices n ON n.id = r.notice_id
      WHERE d.channel = :channel AND d.status IN ('pending', 'sending') AND d.next_attempt_at <= now()
        AND (d.lease_until IS NULL OR d.lease_until < now())
@@ -145,17 +149,17 @@ WITH due AS (
 )
 UPDATE notice_deliveries d
    SET status = 'sending', attempts = d.attempts + 1, lease_token = :token,
-       lease_until = now() + make_interval(secs => :lease)
+       lease_until = now() + make_interval(secs => :lease), is_unsure = d.is_unsure OR due.cut_off
   FROM due, notice_recipients r, notices n
  WHERE d.id = due.id AND r.id = d.recipient_id AND n.id = r.notice_id
 RETURNING d.id, d.lease_token AS token, d.recipient_id, d.vendor_id, r.role, r.person_id, d.attempts, n.urgent,
           coalesce(n.expires_at <= now(), false) AS expired, n.kind, n.texts, n.event, n.payload, n.report_id,
-          n.device_id, n.collapse_key, n.created_at AS at, n.expires_at
+          n.device_id, n.collapse_key, n.created_at AS at, n.expires_at, d.is_unsure AS unsure
 """)
 
 
 def claim(connection: Connection, channel: str, *, limit: int, token: int, lease_s: float) -> list[Claimed]:
-    """Lease due deliveries of a channel, urgent ones first; those whose worker died come again."""
+    """Lease due deliveries of a channel, urgent ones first; those whose worker died come again, as unsure."""
     values = {"channel": channel, "limit": limit, "token": token, "lease": lease_s}
     found = [Claimed(**row) for row in connection.execute(_CLAIM, values).mappings()]
     return sorted(found, key=lambda row: (not row.urgent, row.id))
@@ -165,9 +169,10 @@ _SETTLE = text("""
 UPDATE notice_deliveries d
    SET status = x.state, receipt = coalesce(nullif(x.receipt, ''), d.receipt), last_error = nullif(x.error, ''),
        next_attempt_at = now() + make_interval(secs => x.wait_s), lease_until = NULL, lease_token = NULL,
+       is_unsure = d.is_unsure OR x.unsure,
        finished_at = CASE WHEN x.state = 'pending' THEN NULL ELSE now() END
   FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-       AS x(id bigint, token bigint, state text, receipt text, error text, wait_s float8)
+       AS x(id bigint, token bigint, state text, receipt text, error text, wait_s float8, unsure bool)
  WHERE d.id = x.id AND d.lease_token = x.token AND d.status = 'sending'
 RETURNING d.id
 """)
@@ -192,7 +197,7 @@ def settle(connection: Connection, outcomes: Sequence[Outcome]) -> bool:
     rows = [
         {
             "id": one.row.id, "token": one.row.token, "state": one.state.value, "receipt": _clean(one.receipt),
-            "error": _clean(one.error), "wait_s": one.wait_s,
+            "error": _clean(one.error), "wait_s": one.wait_s, "unsure": one.unsure,
         }
         for one in outcomes
     ]  # fmt: skip

@@ -81,6 +81,8 @@ notice_deliveries = Table(
     Column("last_error", Text),
     moment("created_at", now=True),
     moment("finished_at"),
+    Column("is_unsure", Boolean, nullable=False, server_default=text("false"),
+           comment="an attempt ended without an answer: it may have been told"),
     CheckConstraint(
         "status IN ('waiting','pending','sending','accepted','delivered','undeliverable','dead','superseded')",
         name="status",

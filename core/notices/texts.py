@@ -49,8 +49,8 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("RECALLED: report {report}", "The alarm at {place} is withdrawn. Stop; do not go there."),
     },
     "tracking_update": {
-        "id": ("Petugas dalam perjalanan", "Petugas menuju {place}, jarak {distance}, tiba sekitar {eta}."),
-        "en": ("Police are on the way", "On the way to {place}, {distance} away, about {eta} to go."),
+        "id": ("Petugas dalam perjalanan", "Petugas menuju {place}{way}."),
+        "en": ("Police are on the way", "On the way to {place}{way}."),
     },
     "arrived": {
         "id": ("Petugas tiba", "Petugas telah tiba di {place} untuk laporan {report}."),
@@ -105,8 +105,7 @@ def _fill(template: str, language: str, facts: Mapping[str, Any]) -> str:
         "reason": clean(facts.get("reason")),
         "body": clean(facts.get("body")),
         "text": clean(facts.get("text"), _LONG) or "-",
-        "distance": _distance(facts.get("distance_m"), language),
-        "eta": _minutes(facts.get("eta_s"), language),
+        "way": _way(facts.get("distance_m"), facts.get("eta_s"), language),
     }
     return template.format_map(words).strip()
 
@@ -118,9 +117,20 @@ def clean(value: Any, most: int = _CUT) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def _way(metres: Any, seconds: Any, language: str) -> str:
+    """How far and how long; what is not known is left out."""
+    distance = _distance(metres, language)
+    eta = _minutes(seconds, language)
+    if language == "en":
+        told = [distance and f"{distance} away", eta and f"about {eta} to go"]
+    else:
+        told = [distance and f"jarak {distance}", eta and f"tiba sekitar {eta}"]
+    return "".join(f", {part}" for part in told if part)
+
+
 def _distance(metres: Any, language: str) -> str:
     if not isinstance(metres, int | float):
-        return "?" if language == "en" else "belum diketahui"
+        return ""
     if metres < 1000:
         return f"{metres:.0f} m"
     km = f"{metres / 1000:.1f} km"
@@ -129,6 +139,6 @@ def _distance(metres: Any, language: str) -> str:
 
 def _minutes(seconds: Any, language: str) -> str:
     if not isinstance(seconds, int | float):
-        return "?" if language == "en" else "belum diketahui"
+        return ""
     minutes = max(1, round(seconds / 60))
     return f"{minutes} min" if language == "en" else f"{minutes} menit"

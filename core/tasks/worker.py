@@ -71,6 +71,7 @@ def run_worker(
     log.info("worker_stopping")
     for thread in threads:
         thread.join(tempo.stop_s)
+    desk.notices.close(tempo.stop_s)
     try:
         worker.stop(timeout=int(tempo.stop_s * 1000))
     except Exception as error:  # the broker may be gone; the rows stay

@@ -31,6 +31,8 @@ from notifiers.pusher.channels import Event, Public, events_of
 from notifiers.pusher.wire import WEBHOOK_WINDOW_S, read_webhook, sign_subscription, signed_path
 
 _LATER = frozenset({408, 421, 425, 429})
+_UNSURE = frozenset({500, 502, 504})
+"""It, or a proxy before it, failed after the request had come: the event may be out."""
 _HINTS = {
     401: "check key, secret and this machine's clock",
     403: "the app is disabled or over its quota",
@@ -87,9 +89,11 @@ class Plugin(api.Plugin):
     @hookimpl
     def deliver_notice(self, notice: Notice, recipient: Recipient) -> Delivery:
         """All channels of this recipient in one request. A client drops a `noticeId` that it has."""
-        reply = self._send(events_of(notice, recipient, self.config.public))
+        # Clients of the public names may not drop repeats: what they may have comes again only where silence is worse.
+        public = () if notice.again and not notice.urgent else self.config.public
+        reply = self._send(events_of(notice, recipient, public))
         if _status(reply) == 413:
-            reply = self._send(events_of(notice, recipient, self.config.public, _SMALL))
+            reply = self._send(events_of(notice, recipient, public, _SMALL))
         _check(reply)
         return Delivery(outcome="accepted")
 
@@ -161,7 +165,7 @@ def _check(reply: HttpReply) -> None:
         return
     text = ": ".join(filter(None, (f"the server answered {status}", _HINTS.get(status, ""))))
     if status in _LATER or status >= 500:
-        raise Transient(text, retry_after_s=retry_after_s(reply.headers))
+        raise Transient(text, retry_after_s=retry_after_s(reply.headers), unsure=status in _UNSURE)
     raise Undeliverable(text)
 
 

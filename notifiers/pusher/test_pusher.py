@@ -156,6 +156,31 @@ def test_kinds_that_the_contract_has_no_event_for_stay_private():
 
 
 @pytest.mark.threat("T31")
+@pytest.mark.parametrize(
+    ("urgent", "again", "told"),
+    [
+        (False, False, ["private-officers-dashboard-3", "officers-dashboard"]),
+        (False, True, ["private-officers-dashboard-3"]),
+        (True, True, ["private-officers-dashboard-3", "officers-dashboard"]),
+    ],
+)
+def test_what_a_public_name_may_have_comes_again_only_where_silence_is_worse(tmp_path, urgent, again, told):
+    notice = example_notice(kind="incident_update", event="incident-update", urgent=urgent, again=again)
+    with local_peer() as peer:
+        made(peer, tmp_path, public=["dashboard"]).deliver_notice(notice=notice, recipient=SCREENS)
+        assert told == [event["channel"] for event in events_in(peer.got[0])]
+
+
+def test_an_answer_of_a_proxy_that_lost_the_server_leaves_it_open(tmp_path):
+    unsure = {}
+    for status in (500, 502, 503, 504, 429):
+        with local_peer(lambda got, status=status: Say(status=status)) as peer:
+            with pytest.raises(Transient) as caught:
+                made(peer, tmp_path).deliver_notice(notice=example_notice(), recipient=SCREENS)
+        unsure[status] = caught.value.unsure
+    assert {500: True, 502: True, 503: False, 504: True, 429: False} == unsure
+
+
 def test_public_channels_carry_no_evidence_no_person_and_only_the_district():
     notice = example_notice(payload=example_notice().payload | {"ownerName": "Ibu Ratna", "phone": "0812000111"})
     told = {

@@ -73,8 +73,17 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(calls, certificate):
 
 def test_a_peer_that_does_not_answer_in_time_means_later(calls):
     with local_peer(lambda got: Say(after_s=0.6)) as peer:
-        with pytest.raises(Transient, match=r"127\.0\.0\.1: no complete answer within 0\.2 s"):
+        with pytest.raises(Transient, match=r"127\.0\.0\.1: no complete answer within 0\.2 s") as caught:
             calls(allow_private=True, timeout_s=0.2).call("GET", peer.url + "/secret-token")
+    assert caught.value.unsure, "it had gone out"
+
+
+def test_what_found_nobody_was_surely_not_told(calls):
+    with local_peer() as peer:
+        gone = peer.url
+    with pytest.raises(Transient) as caught:
+        calls(allow_private=True).call("POST", gone)
+    assert not caught.value.unsure
 
 
 def test_a_lost_answer_means_later_and_its_text_names_no_path(calls):

@@ -1,0 +1,164 @@
+"""Nobody is told twice: answers are kept at once, what may have been told is known as such, devices show one."""
+
+import contextlib
+import secrets
+import threading
+import time
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from core.domain.errors import Transient
+from core.domain.notices import Delivery
+from core.notices import outbox
+from core.notices.drain import NoticeDesk
+
+LIMIT_S = 60
+
+
+def takes(notice, recipient):
+    return Delivery(outcome="accepted")
+
+
+def until(true):
+    deadline = time.monotonic() + LIMIT_S
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def cut_off(scene, later):
+    """cut_off(host): a worker claims what is due and dies; afterwards its lease is over."""
+
+    def claim(host):
+        with scene.database.system() as connection:
+            outbox.plan(connection, host.channels_for, host.is_in_app)
+            assert outbox.claim(connection, "phone", limit=10, token=secrets.randbits(62), lease_s=60)
+        later(61)
+
+    return claim
+
+
+def test_an_answer_is_kept_while_others_of_the_same_batch_are_awaited(scene, channels, deliveries):
+    go_on = threading.Event()
+
+    def phone(notice, recipient):
+        assert recipient.role != "owner" or go_on.wait(LIMIT_S)
+        return Delivery(outcome="accepted")
+
+    scene.announce("weapon_detected")
+    desk = NoticeDesk(scene.database, channels(phone=phone), stop=threading.Event())
+    desk.look()
+    officers = [("phone", "officer", scene.officer), ("phone", "officer", scene.second)]
+    until(lambda: {"accepted"} == {deliveries()[one].status for one in officers})
+    assert "sending" == deliveries()["phone", "owner", scene.owner].status
+    go_on.set()
+    desk.close(LIMIT_S)
+    assert "accepted" == deliveries()["phone", "owner", scene.owner].status
+
+
+class Away:
+    """A database that is away whenever `is_away` is set."""
+
+    def __init__(self, database):
+        self.database = database
+        self.is_away = threading.Event()
+        self.refused = 0
+
+    @contextlib.contextmanager
+    def system(self):
+        if self.is_away.is_set():
+            self.refused += 1
+            raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
+        with self.database.system() as connection:
+            yield connection
+
+
+def test_what_was_told_while_the_database_went_away_is_not_told_again(scene, channels, deliveries):
+    database = Away(scene.database)
+
+    def phone(notice, recipient):
+        database.is_away.set()
+        return Delivery(outcome="accepted")
+
+    host = channels(phone=phone)
+    scene.announce("cctv_offline", cctv="Toko Wati")
+    desk = NoticeDesk(database, host, stop=threading.Event())
+    desk.look()
+    until(lambda: database.refused >= 2)
+    database.is_away.clear()
+    until(lambda: "accepted" == deliveries()["phone", "owner", scene.owner].status)
+    desk.close(LIMIT_S)
+    assert 1 == deliveries()["phone", "owner", scene.owner].attempts
+    assert [("owner", scene.owner)] == host.told("phone")
+
+
+def test_a_worker_that_ends_waits_for_what_it_is_telling(scene, channels, deliveries):
+    stop, asked = threading.Event(), threading.Event()
+
+    def phone(notice, recipient):
+        asked.set()
+        assert stop.wait(LIMIT_S)
+        return Delivery(outcome="accepted")
+
+    scene.announce("cctv_offline", cctv="Toko Wati")
+    desk = NoticeDesk(scene.database, channels(phone=phone), stop=stop)
+    desk.look()
+    assert asked.wait(LIMIT_S)
+    stop.set()
+    desk.close(LIMIT_S)
+    assert "accepted" == deliveries()["phone", "owner", scene.owner].status
+
+
+def test_what_a_dead_worker_may_have_told_is_told_as_such_under_the_same_id(scene, channels, tell, cut_off):
+    host = channels(phone=takes)
+    scene.announce("cctv_offline", "one", cctv="Toko Wati")
+    cut_off(host)
+    tell(host)
+    scene.announce("recalled", status="rejected")
+    tell(host)
+    assert {("cctv_offline", True), ("recalled", False)} == {(one.kind, one.again) for *_, one in host.calls}
+
+
+def test_a_position_that_may_have_been_told_is_not_told_again(scene, channels, tell, cut_off, deliveries):
+    host = channels(phone=takes)
+    scene.announce("tracking_update", distance_m=900.0)
+    cut_off(host)
+    tell(host)
+    assert [] == host.calls
+    row = deliveries()["phone", "owner", scene.owner]
+    assert ("superseded", "perhaps told") == (row.status, row.last_error)
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [(Transient("no route"), False), (Transient("no answer", unsure=True), True), (RuntimeError("after it"), True)],
+)
+def test_only_an_attempt_that_may_have_reached_somebody_makes_the_next_one_a_repeat(
+    scene, channels, tell, later, error, again
+):
+    def fails(notice, recipient):
+        raise error
+
+    host = channels(phone=fails)
+    scene.announce("cctv_offline", cctv="Toko Wati")
+    tell(host)
+    later(61)
+    host.channels["phone"] = takes
+    tell(host)
+    assert [False, again] == [notice.again for *_, notice in host.calls]
+
+
+def test_every_notice_has_a_key_by_which_a_device_shows_it_once(scene, channels, tell):
+    host = channels(phone=takes)
+    with scene.database.system() as connection:
+        from core.notices.service import announce
+
+        announce(connection, vendor_id=scene.vendor, kind="announcement", facts={"title": "Apel", "text": "07.00"},
+                 dedup_key="announcement:1")  # fmt: skip
+    scene.announce("weapon_detected")
+    tell(host)
+    keys = {(notice.kind, notice.collapse_key == f"notice:{notice.id}") for *_, notice in host.calls}
+    assert {("announcement", True), ("weapon_detected", False)} == keys
+    assert {f"report:{scene.report}"} == {n.collapse_key for *_, n in host.calls if n.kind == "weapon_detected"}
