@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { api, type Schemas, take } from "../api/client.ts";
 import { t, tn } from "../i18n/index.ts";
 import { useLive } from "../live/live.ts";
+import { ring } from "../live/sound.ts";
 import { Button } from "../ui/parts.tsx";
 import type { Item } from "./outbox.ts";
 import { useTracking } from "./position.tsx";
@@ -45,8 +46,27 @@ export function Field(): ReactNode {
   const { rows = [] } = useAssignments();
   const under = rows.find((row) => row.app_state === "ACTIVE" && row.assignment_status === "on_the_way") ?? rows.find((row) => row.app_state === "ACTIVE" && row.assignment_status === "arrived");
   useTracking(under ? { report: under.id, status: under.assignment_status as "on_the_way" | "arrived" } : null);
+  useRinging(rows);
   const stops = rows.filter((row) => row.app_state === "STOP");
   return stops.length ? <Stop key={stops[0]!.id} row={stops[0]!} more={stops.length - 1} /> : null;
+}
+
+/** An assignment that waits for an answer is heard once, on whatever page one is. */
+function useRinging(rows: readonly Assignment[]): void {
+  const heard = useRef(new Set<string>());
+  const key = (row: Assignment) => `${row.id} ${row.assigned_at}`; // one may be sent to the same place again
+  useEffect(() => {
+    const fresh = rows.filter((row) => row.app_state === "OFFERED" && !heard.current.has(key(row)));
+    if (!fresh.length) return;
+    for (const row of fresh) heard.current.add(key(row));
+    ring();
+    shake();
+  }, [rows]);
+}
+
+/** Browsers refuse both to a page that nobody has touched. */
+function shake(): void {
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.([600, 200, 600, 200, 600]);
 }
 
 /** Nothing else can be done before the stop is acknowledged. */
@@ -56,7 +76,8 @@ function Stop({ row, more }: { row: Assignment; more: number }): ReactNode {
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
-    if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.([600, 200, 600, 200, 600]);
+    ring();
+    shake();
   }, []);
   return (
     <dialog ref={dialog} className="stop" role="alertdialog" aria-labelledby="stop-title" aria-describedby="stop-text" onCancel={(event) => event.preventDefault()}>

@@ -7,6 +7,7 @@ import { useDoor } from "../../api/session.tsx";
 import { type Push, readPush, subscribe, unsubscribe } from "../../app/worker.ts";
 import { t } from "../../i18n/index.ts";
 import { setPreferences, usePreferences } from "../../i18n/language.ts";
+import { setSound, useSound } from "../../live/sound.ts";
 import { Password } from "../../password.tsx";
 import { Button, Choice, Facts, Field, Panel } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
@@ -24,6 +25,7 @@ export default function Me(): ReactNode {
       <Panel title={t("This app")}>
         <div className="panel-body form">
           <PushSwitch />
+          {query.data.role === "POLICE" && <SoundSwitch />}
           <Look />
           <p className="field-hint">{t("To keep the app at hand, choose “Add to home screen” in the browser's menu. iPhones show notices only then.")}</p>
         </div>
@@ -150,6 +152,13 @@ function PushSwitch(): ReactNode {
     </>
   );
 }
+
+const SoundSwitch = (): ReactNode => (
+  <label className="switch">
+    <span>{t("Sound of a new assignment")}</span>
+    <input type="checkbox" role="switch" checked={useSound()} onChange={(event) => setSound(event.target.checked)} />
+  </label>
+);
 
 function Look(): ReactNode {
   const { language, theme } = usePreferences();
