@@ -42,6 +42,14 @@ export const Badge = ({ tone = "plain", children, title }: { tone?: Tone; childr
   </span>
 );
 
+/** What a machine wrote, in its own English, below the people's words: small, and read out as English. */
+export const Technical = ({ children }: { children: string | null | undefined }): ReactNode =>
+  children ? (
+    <small className="technical" lang="en">
+      {children}
+    </small>
+  ) : null;
+
 /** A number plate as it hangs on a vehicle. Text only: what a camera claims to have read is never markup. */
 export function Plate({ text, size = "md", struck }: { text: string | null | undefined; size?: "sm" | "md" | "lg"; struck?: boolean }): ReactNode {
   if (!text) return <span className={`plate plate-${size} plate-none`}>{t("no plate")}</span>;
@@ -53,6 +61,9 @@ export function spaced(plate: string): string {
   const parts = /^([A-Z]{1,3})(\d{1,5})([A-Z]{0,3})$/.exec(plate);
   return parts ? parts.slice(1).filter(Boolean).join(" ") : plate.slice(0, 40);
 }
+
+/** As maps take it: with a point, whatever the language. */
+export const position = (latitude: number, longitude: number): string => `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`;
 
 /** A time with how long ago it was; the exact one on hover. */
 export function Ago({ at }: { at: string | null | undefined }): ReactNode {

@@ -6,9 +6,10 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
 import { t } from "../../i18n/index.ts";
 import { fromLocalInput } from "../../i18n/time.ts";
+import { coded, detailWords } from "../../ui/codes.ts";
 import { At, Field, Panel } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
-import { ACT_CODES, actWords } from "../../ui/words.ts";
+import { ACT_CODES, actWords, roleWords } from "../../ui/words.ts";
 
 type Row = Schemas["AuditRow"];
 
@@ -23,9 +24,9 @@ export default function Audit(): ReactNode {
   );
   const columns: Column<Row>[] = [
     { name: t("Time"), cell: (row) => <At at={row.at} /> },
-    { name: t("Who"), cell: (row) => <>{row.actor_name || row.actor_role}<small>{row.actor_role}</small></> },
+    { name: t("Who"), cell: (row) => <>{row.actor_name || roleWords(row.actor_role)}{row.actor_name && <small>{roleWords(row.actor_role)}</small>}</> },
     { name: t("What"), prose: true, cell: (row) => actWords(row.action) },
-    { name: t("Of what"), cell: (row) => (row.object_kind === "violation" && row.object_id ? <Link href={`/cases/${row.object_id}`}>{t("Case")} #{row.object_id}</Link> : [row.object_kind, row.object_id].filter(Boolean).join(" ") || "–") },
+    { name: t("Of what"), cell: (row) => (row.object_kind === "violation" && row.object_id ? <Link href={`/cases/${row.object_id}`}>{t("Case")} #{row.object_id}</Link> : row.object_kind ? [coded("object", row.object_kind), row.object_id && `#${row.object_id}`].filter(Boolean).join(" ") : "–") },
     { name: t("Purpose, details"), wide: true, cell: (row) => <>{row.purpose}<small>{details(row.detail)}</small></> },
     { name: t("From where"), cell: (row) => row.peer || "–" },
   ];
@@ -55,7 +56,7 @@ export default function Audit(): ReactNode {
 function details(detail: Record<string, unknown>): string {
   return Object.entries(detail)
     .filter(([, value]) => value !== false && value !== null && value !== "")
-    .map(([name, value]) => `${name.replaceAll("_", " ")}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(([name, value]) => detailWords(name, value))
     .join(" · ")
     .slice(0, 240);
 }

@@ -8,7 +8,7 @@ import { useList } from "../../api/lists.ts";
 import { number, t, tn } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Ago, Badge, Button, Choice, Facts, Field, Panel } from "../../ui/parts.tsx";
+import { Ago, Badge, Button, Choice, Facts, Field, Panel, Technical } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { useTell } from "../../ui/toast.tsx";
@@ -34,7 +34,7 @@ export default function Delivery(): ReactNode {
     { name: t("Attempts"), end: true, cell: (row) => number(row.retry_count) },
     { name: t("Last attempt"), cell: (row) => <Ago at={row.last_attempt} /> },
     { name: t("Next attempt"), cell: (row) => (row.status === "pending" ? <Ago at={row.next_attempt_at} /> : "–") },
-    { name: t("Answer"), wide: true, cell: (row) => row.reference ?? row.last_error ?? "–" },
+    { name: t("Answer"), wide: true, cell: (row) => row.reference ?? (row.last_error ? <Technical>{row.last_error}</Technical> : "–") },
     {
       name: t("By hand"),
       cell: (row) => (
@@ -58,7 +58,7 @@ export default function Delivery(): ReactNode {
                     [t("Waiting"), number((sink.by_status["pending"] ?? 0) + (sink.by_status["sending"] ?? 0))],
                     [t("Oldest waiting"), sink.oldest_waiting ? <Ago at={sink.oldest_waiting} /> : null],
                     [t("Need a person"), number((sink.by_status["refused"] ?? 0) + (sink.by_status["uncertain"] ?? 0) + (sink.by_status["dead"] ?? 0))],
-                    ...(sink.state !== "closed" ? [[t("Next try"), <Ago at={sink.probe_at} />] as const, [t("Last error"), sink.last_error] as const] : []),
+                    ...(sink.state !== "closed" ? [[t("Next try"), <Ago at={sink.probe_at} />] as const, [t("Last error"), sink.last_error && <Technical>{sink.last_error}</Technical>] as const] : []),
                   ]}
                 />
               </div>

@@ -7,10 +7,12 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
 import { msg, number, t, tn } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
-import { Ago, Badge, Button, Choice, Panel, type Tone } from "../../ui/parts.tsx";
+import { coded } from "../../ui/codes.ts";
+import { Ago, Badge, Button, Choice, Panel, Technical, type Tone } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { roleWords } from "../../ui/words.ts";
+import { Announce } from "../incidents/announce.tsx";
 
 type Row = Schemas["DeliveryRow"];
 type Status = "waiting" | "pending" | "sending" | "accepted" | "delivered" | "undeliverable" | "dead" | "superseded";
@@ -46,19 +48,20 @@ export default function Notices(): ReactNode {
     onError: (error) => tell.bad(error),
   });
   const columns: Column<Row>[] = [
-    { name: t("Notice"), prose: true, cell: (row) => <>{row.kind.replaceAll("_", " ")}{row.report_id !== null && <small><Link href={`/incidents/${row.report_id}`}>{t("Incident {id}", { id: row.report_id })}</Link></small>}</> },
-    { name: t("To whom"), cell: (row) => <>{roleWords(row.role)}<small>#{row.person_id}</small></> },
-    { name: t("Channel"), cell: (row) => row.channel },
+    { name: t("Notice"), prose: true, cell: (row) => <>{coded("notice", row.kind)}{row.report_id !== null && <small><Link href={`/incidents/${row.report_id}`}>{t("Incident {id}", { id: row.report_id })}</Link></small>}</> },
+    { name: t("To whom"), cell: (row) => (row.role === "dashboard" ? t("All dashboards") : <>{roleWords(row.role)}<small>#{row.person_id}</small></>) },
+    { name: t("Channel"), cell: (row) => coded("channel", row.channel) },
     { name: t("State"), cell: (row) => <Badge tone={STATES[row.status]?.[1] ?? "plain"}>{t(STATES[row.status]?.[0] ?? row.status)}</Badge> },
     { name: t("Attempts"), end: true, cell: (row) => number(row.attempts) },
     { name: t("Time"), cell: (row) => <Ago at={row.created_at} /> },
-    { name: t("Receipt or reason"), prose: true, cell: (row) => row.last_error ?? row.receipt ?? "–" },
+    { name: t("Receipt or reason"), prose: true, cell: (row) => (row.last_error ? <Technical>{row.last_error}</Technical> : (row.receipt ?? "–")) },
     { name: t("By hand"), cell: (row) => (["dead", "undeliverable"].includes(row.status) ? <Button busy={again.isPending} onClick={() => again.mutate([row.id])}>{t("Tell again")}</Button> : "–") },
   ];
   return (
     <div className="stack">
       <div className="toolbar">
-        <Choice<Show> label={t("Which")} value={show} options={[["all", t("All")], ["way", t("On the way")], ["there", t("Seen")], ["hand", t("Not told")]]} onChange={setShow} />
+        <Choice<Show> label={t("Which")} value={show} options={[["all", t("All")], ["way", t("Being delivered")], ["there", t("Seen")], ["hand", t("Not told")]]} onChange={setShow} />
+        <Announce />
       </div>
       <Panel>
         <ListTable label={t("Deliveries of notices")} columns={columns} list={list} keyOf={(row) => row.id} empty={{ icon: BellRing, title: t("There is no such delivery") }} />

@@ -6,7 +6,7 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { number, t } from "../../i18n/index.ts";
 import { announce } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Ago, At, Badge, Button, Facts } from "../../ui/parts.tsx";
+import { Ago, At, Badge, Button, Facts, position, Technical } from "../../ui/parts.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { said, toneOf } from "../../ui/words.ts";
 import { Clock } from "./devices.tsx";
@@ -29,12 +29,12 @@ export function DeviceDialog({ device, admin, onClose }: { device: Schemas["Devi
           [t("Agency"), device.vendor_code],
           [t("Make"), said("maker", device.maker)],
           [t("Place"), device.location],
-          [t("Position"), device.latitude == null || device.longitude == null ? null : `${number(device.latitude, 5)}, ${number(device.longitude, 5)}`],
+          [t("Position"), device.latitude == null || device.longitude == null ? null : <span className="mono">{position(device.latitude, device.longitude)}</span>],
           [t("Installed for"), device.purposes.map((purpose) => said("violation", purpose)).join(", ") || null],
           [t("Last heard"), <><Ago at={device.last_seen} /> · <At at={device.last_seen} /></>],
           [t("Last event"), <Ago at={device.last_event} />],
           [t("Last heartbeat"), <Ago at={device.last_heartbeat} />],
-          [t("Clock"), <><Clock row={device} /> {said("skew", device.skew_state)}{device.skew_note ? `: ${device.skew_note}` : ""}</>],
+          [t("Clock"), <><Clock row={device} /> {said("skew", device.skew_state)}<Technical>{device.skew_note}</Technical></>],
           [t("Events"), number(device.events)],
           [t("Heartbeats"), number(device.heartbeats)],
           [t("Problems"), number(device.problems)],

@@ -7,6 +7,7 @@ import { t } from "../../i18n/index.ts";
 import { Manual } from "../../ui/manual.tsx";
 import { Badge, Button } from "../../ui/parts.tsx";
 import { useTell } from "../../ui/toast.tsx";
+import { said } from "../../ui/words.ts";
 
 export function KeySteps({ made }: { made: Schemas["DeviceKey"] }): ReactNode {
   const port = location.port || (location.protocol === "https:" ? "443" : "80");
@@ -48,7 +49,7 @@ export function Steps({ maker }: { maker: string }): ReactNode {
   if (!steps.data?.steps) return null;
   return (
     <section lang="en">
-      <h3 className="dialog-part" lang={document.documentElement.lang}>{t("The menu of {maker}", { maker })}</h3>
+      <h3 className="dialog-part" lang={document.documentElement.lang}>{t("The menu of {maker}", { maker: said("maker", maker) })}</h3>
       <Manual text={steps.data.steps} />
     </section>
   );

@@ -8,7 +8,8 @@ import { roleOf, useSession } from "../../api/session.tsx";
 import { number, t } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Ago, At, Badge, Button, Choice, Facts, Field, Panel } from "../../ui/parts.tsx";
+import { coded } from "../../ui/codes.ts";
+import { Ago, At, Badge, Button, Choice, Facts, Field, Panel, Technical } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { useTell } from "../../ui/toast.tsx";
@@ -21,13 +22,12 @@ export default function Quarantine(): ReactNode {
   useLive("quarantine");
   const list = useList<Row>(["quarantine", open], (cursor) => take(api.GET("/api/quarantine", { params: { query: { open, limit: 50, cursor } } })), { every: 15_000 });
   const columns: Column<Row>[] = [
-    { name: t("Reason"), wide: true, cell: (row) => <>{row.reason}{row.detail && <small>{row.detail}</small>}</> },
-    { name: t("Kind"), cell: (row) => <Badge tone={row.resolved_at ? "plain" : "warn"}>{row.kind.replaceAll("_", " ")}</Badge> },
+    { name: t("Reason"), wide: true, cell: (row) => <><Badge tone={row.resolved_at ? "plain" : "warn"}>{coded("quarantined", row.kind)}</Badge><Technical>{row.reason}</Technical><Technical>{row.detail}</Technical></> },
     { name: t("Camera"), cell: (row) => row.device_code ?? "–" },
     { name: t("Plugin"), cell: (row) => row.plugin },
     { name: t("Came"), cell: (row) => <Ago at={row.created_at} /> },
     { name: t("Size"), end: true, cell: (row) => (row.size == null ? "–" : `${number(row.size / 1000, 1)} kB`) },
-    { name: t("Resolution"), cell: (row) => row.resolution ?? t("open") },
+    { name: t("Resolution"), prose: true, cell: (row) => (row.resolution ? <Technical>{row.resolution}</Technical> : t("open")) },
   ];
   return (
     <div className="stack">
@@ -72,7 +72,7 @@ function Raw({ row, onClose }: { row: Row; onClose(): void }): ReactNode {
   return (
     <Dialog title={t("Payload {id}", { id: row.payload_id })} onClose={onClose} wide>
       <div className="stack">
-        <Facts items={[[t("Reason"), row.reason], [t("Detail"), row.detail || null], [t("Came"), <At at={row.created_at} />], [t("Camera"), row.device_code], [t("Content type"), row.content_type], ["SHA-256", <span className="mono">{raw.data?.sha256 ?? "–"}</span>]]} />
+        <Facts items={[[t("Reason"), <>{coded("quarantined", row.kind)}<Technical>{row.reason}</Technical></>], [t("Detail"), row.detail && <Technical>{row.detail}</Technical>], [t("Came"), <At at={row.created_at} />], [t("Camera"), row.device_code], [t("Content type"), row.content_type], ["SHA-256", <span className="mono">{raw.data?.sha256 ?? "–"}</span>]]} />
         {raw.isPending ? <Loading rows={4} /> : raw.error ? <Failure error={raw.error} again={() => void raw.refetch()} /> : raw.data ? (
           <>
             <details>

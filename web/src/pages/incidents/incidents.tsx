@@ -11,6 +11,7 @@ import { setSound, useSound } from "../../live/sound.ts";
 import { Ago, At, Badge, Choice, Field, Panel } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { Thumb } from "../../ui/viewer.tsx";
+import { Announce } from "./announce.tsx";
 import { pictureOf } from "./evidence.tsx";
 import { isOpen, KINDS, OPEN, SOURCES, STATUSES, told, toldTone } from "./words.ts";
 import "./incidents.css";
@@ -78,12 +79,15 @@ export default function Incidents(): ReactNode {
           options={[["open", t("Open")], ["new", t("New")], ["closed", t("Finished")], ["all", t("All")]]}
           onChange={setShow}
         />
-        <Choice<"on" | "off">
-          label={t("Alarm sound")}
-          value={isOn ? "on" : "off"}
-          options={[["on", t("Alarm sound on")], ["off", t("off")]]}
-          onChange={(value) => setSound(value === "on")}
-        />
+        <span className="row-acts">
+          <Choice<"on" | "off">
+            label={t("Alarm sound")}
+            value={isOn ? "on" : "off"}
+            options={[["on", t("Alarm sound on")], ["off", t("off")]]}
+            onChange={(value) => setSound(value === "on")}
+          />
+          <Announce />
+        </span>
       </div>
       <div className="filters">
         <Field label={t("Search in title and place")}>{(id) => <input id={id} type="search" value={text} maxLength={80} onChange={(event) => setText(event.target.value)} />}</Field>

@@ -51,7 +51,7 @@ export default function Overview(): ReactNode {
           {waiting.needs_hand ? tn("{n} needs a person", "{n} need a person", waiting.needs_hand) : waiting.outbox_age_s ? t("oldest {span}", { span: span(waiting.outbox_age_s) }) : t("nothing is stuck")}
         </Figure>
         <Figure name={t("Cameras online")} value={`${number(fleet.online)}/${number(fleet.online + fleet.offline + fleet.never)}`} href="/devices" tone={fleet.offline ? "bad" : fleet.clock_wrong ? "warn" : undefined}>
-          {fleet.offline ? tn("{n} silent", "{n} silent", fleet.offline) : fleet.clock_wrong ? tn("{n} with a wrong clock", "{n} with a wrong clock", fleet.clock_wrong) : t("all are heard")}
+          {fleet.offline ? tn("{n} silent", "{n} silent", fleet.offline) : fleet.clock_wrong ? tn("{n} with a wrong clock", "{n} with a wrong clock", fleet.clock_wrong) : fleet.never ? tn("{n} never heard", "{n} never heard", fleet.never) : t("all are heard")}
         </Figure>
       </ul>
       <Panel title={t("Reads and violations, 24 hours")} className="overview-chart">

@@ -18,14 +18,14 @@ type Role = Row["role"];
 const PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789";
 
 export default function People(): ReactNode {
-  const [role, setRole] = useState<Role | "">("");
+  const [role, setRole] = useState<Role>("officer");
   const [text, setText] = useState("");
   const [adding, setAdding] = useState(false);
   const [open, setOpen] = useState<Row | null>(null);
   const search = useDeferredValue(text.trim());
   useLive("people");
   const list = useNumbered<Row>(["people", role, search], (page) =>
-    take(api.GET("/api/admin/users", { params: { query: { role: role || undefined, search: search || undefined, page, limit: 50 } } })),
+    take(api.GET("/api/admin/users", { params: { query: { role, search: search || undefined, page, limit: 50 } } })),
   );
   const columns: Column<Row>[] = [
     { name: t("Name"), wide: true, cell: (row) => <>{row.full_name || row.username}<small>{row.username}</small></> },
@@ -41,8 +41,7 @@ export default function People(): ReactNode {
         <div className="filters">
           <Field label={t("Role")}>
             {(id) => (
-              <select id={id} value={role} onChange={(event) => setRole(event.target.value as Role | "")}>
-                <option value="">{t("All")}</option>
+              <select id={id} value={role} onChange={(event) => setRole(event.target.value as Role)}>
                 {ROLES.map((one) => <option key={one} value={one}>{roleWords(one)}</option>)}
               </select>
             )}

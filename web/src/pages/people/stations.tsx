@@ -3,10 +3,10 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Building2, Plus } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { ApiProblem, api, done, type Schemas, take } from "../../api/client.ts";
-import { number, t } from "../../i18n/index.ts";
+import { t } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Badge, Button, Field, Panel } from "../../ui/parts.tsx";
+import { Badge, Button, Field, Panel, position } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { useTell, words } from "../../ui/toast.tsx";
 
@@ -21,7 +21,7 @@ export default function Stations(): ReactNode {
     { name: t("Station"), wide: true, cell: (row) => <>{row.name}<small>{row.address}</small></> },
     { name: t("Agency"), cell: (row) => row.vendor },
     { name: t("Telephone"), cell: (row) => row.phone || "–" },
-    { name: t("Position"), cell: (row) => <span className="mono">{number(row.latitude, 5)}, {number(row.longitude, 5)}</span> },
+    { name: t("Position"), cell: (row) => <span className="mono">{position(row.latitude, row.longitude)}</span> },
     { name: t("State"), cell: (row) => <Badge tone={row.is_active ? "ok" : "plain"}>{row.is_active ? t("Active") : t("Closed")}</Badge> },
   ];
   return (

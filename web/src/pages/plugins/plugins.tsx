@@ -5,8 +5,10 @@ import { type ReactNode, useState } from "react";
 import { api, type Schemas, take } from "../../api/client.ts";
 import { msg, number, t } from "../../i18n/index.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Badge, Facts, Panel, type Tone } from "../../ui/parts.tsx";
+import { coded } from "../../ui/codes.ts";
+import { Badge, Facts, Panel, Technical, type Tone } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
+import { said } from "../../ui/words.ts";
 
 type Plugin = Schemas["PluginView"];
 const HEALTH: Record<Plugin["health"], readonly [string, Tone]> = { ok: [msg("Works"), "ok"], degraded: [msg("Limited"), "warn"], error: [msg("Error"), "bad"] };
@@ -18,10 +20,10 @@ export default function Plugins(): ReactNode {
   const list = { rows: query.data, error: query.error, hasNextPage: false, isFetchingNextPage: false, fetchNextPage: () => undefined, refetch: query.refetch };
   const columns: Column<Plugin>[] = [
     { name: t("Plugin"), cell: (row) => <>{row.id}<small className="mono">{row.use}</small></> },
-    { name: t("Kind"), cell: (row) => row.kind },
+    { name: t("Kind"), cell: (row) => coded("plugin", row.kind) },
     { name: t("State"), cell: (row) => <State row={row} /> },
     { name: t("Grade"), cell: (row) => <Grade row={row} /> },
-    { name: t("Version"), cell: (row) => <>{row.version}<small>{row.stability}</small></> },
+    { name: t("Version"), cell: (row) => <>{row.version}<small>{coded("stability", row.stability)}</small></> },
     { name: t("Serves"), wide: true, cell: (row) => [...row.vendors, ...row.devices].join(", ") || t("all agencies") },
     { name: t("Calls"), end: true, cell: (row) => number(row.calls) },
     { name: t("Failures"), end: true, cell: (row) => number(row.failures) },
@@ -37,20 +39,21 @@ export default function Plugins(): ReactNode {
           <Facts
             items={[
               [t("State"), <State row={open} />],
-              ...(open.reason ? [[t("Quarantined because"), open.reason] as const] : []),
-              ...(open.health_detail ? [[t("Says of itself"), open.health_detail] as const] : []),
+              ...(open.reason ? [[t("Quarantined because"), <Technical>{open.reason}</Technical>] as const] : []),
+              ...(open.health_detail ? [[t("Says of itself"), <Technical>{open.health_detail}</Technical>] as const] : []),
               [t("Folder"), <span className="mono">{open.use}</span>],
-              [t("Make"), open.maker || null],
-              [t("Hooks"), open.hooks.join(", ")],
-              [t("Guarantee"), open.guarantee || null],
+              [t("Make"), open.maker ? said("maker", open.maker) : null],
+              [t("Hooks"), <span className="mono">{open.hooks.join(", ")}</span>],
+              [t("Guarantee"), open.guarantee && <Technical>{open.guarantee}</Technical>],
               [t("Grade"), <Grade row={open} />],
-              ...(open.grade_missing.length > 0 ? [[t("Missing for the next grade"), open.grade_missing.join("; ")] as const] : []),
+              ...(open.grade_missing.length > 0 ? [[t("Missing for the next grade"), <Technical>{open.grade_missing.join("; ")}</Technical>] as const] : []),
               [t("Required"), open.required ? t("yes: without it nothing starts") : t("no")],
               [t("Calls, failures in this process"), `${number(open.calls)}, ${number(open.failures)}`],
-              [t("Last error"), open.last_error || null],
+              [t("Last error"), open.last_error && <Technical>{open.last_error}</Technical>],
             ]}
           />
           <h3 className="dialog-part">{t("Configuration")}</h3>
+          {Object.keys(open.config).length === 0 && <p className="muted">{t("Nothing is set: the plugin's own values hold.")}</p>}
           <Facts items={Object.entries(open.config).map(([name, value]) => [name, <span className="mono">{typeof value === "object" ? JSON.stringify(value) : String(value)}</span>] as const)} />
         </Dialog>
       )}

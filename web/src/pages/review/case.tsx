@@ -3,7 +3,8 @@ import { Pencil } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { ApiProblem, type Schemas } from "../../api/client.ts";
 import { number, t, tn } from "../../i18n/index.ts";
-import { At, Badge, Button, Facts, Plate, spaced } from "../../ui/parts.tsx";
+import { coded } from "../../ui/codes.ts";
+import { At, Badge, Button, Facts, Plate, spaced, Technical } from "../../ui/parts.tsx";
 import { words } from "../../ui/toast.tsx";
 import { Thumb } from "../../ui/viewer.tsx";
 import { said, toneOf, vehicleWords } from "../../ui/words.ts";
@@ -73,7 +74,7 @@ function factsOf(one: Case, best: Schemas["ReadView"] | undefined): (readonly [s
   const limit = one.detail["limit_kmh"] ?? one.detail["speed_limit_kmh"];
   const vehicle = vehicleWords(passage?.vehicle_type, passage?.vehicle_color, best?.vehicle_brand);
   return [
-    ...(best?.verdict_detail ? [[t("Judged"), best.verdict_detail] as const] : []),
+    ...(best?.verdict_reason ? [[t("Judged"), <>{coded("judged", best.verdict_reason)}<Technical>{best.verdict_detail}</Technical></>] as const] : []),
     [t("Time of offence"), <At at={one.capture_time} />],
     [t("Place"), one.device.location],
     [t("Camera"), <>{one.device.name ?? one.device.code} <span className="muted mono">{one.device.code}</span></>],

@@ -5,6 +5,7 @@ import { t, tn } from "../../i18n/index.ts";
 import { moment, span } from "../../i18n/time.ts";
 import { useNow, useOnline } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
+import { coded } from "../../ui/codes.ts";
 import { Badge, Button, Key, Plate } from "../../ui/parts.tsx";
 import { Empty, Failure, Loading } from "../../ui/states.tsx";
 import { useTell } from "../../ui/toast.tsx";
@@ -88,7 +89,7 @@ export default function Review(): ReactNode {
         {one.attention.map((reason) => (
           <p key={reason} className="review-attention">
             <AlertTriangle size={16} aria-hidden />
-            {attention(reason)}
+            {coded("judged", reason)}
           </p>
         ))}
         <CaseFacts one={one} correcting={mode === "correct"} onCorrect={() => setMode("correct")} onDone={() => setMode("look")} correct={desk.correct} />
@@ -118,11 +119,6 @@ export default function Review(): ReactNode {
       {mode === "help" && <Help onClose={() => setMode("look")} />}
     </div>
   );
-}
-
-function attention(code: string): string {
-  if (code === "clock_skew") return t("The camera's clock drifts: compare the times.");
-  return code.replaceAll("_", " ");
 }
 
 /** Single keys, while nobody types and no dialog is open. */

@@ -6,7 +6,7 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { msg, number, t } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Ago, At, Badge, Button, Facts, Panel, Plate, type Tone } from "../../ui/parts.tsx";
+import { Ago, At, Badge, Button, Facts, Panel, Plate, Technical, type Tone } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { Viewer } from "../../ui/viewer.tsx";
@@ -51,7 +51,7 @@ export default function CasePage({ params }: Params): ReactNode {
               [t("Camera"), `${one.device.name ?? ""} (${one.device.code})`],
               [t("Decided by"), one.verified_by && <>{one.verified_by}, <At at={one.verified_at} /></>],
               [t("Reason"), [reasonWords(one.reason_code), one.note].filter(Boolean).join(": ") || null],
-              ...(one.held_reason ? [[t("Held back because"), one.held_reason] as const] : []),
+              ...(one.held_reason ? [[t("Held back because"), <>{t("Its time cannot be trusted")}<Technical>{one.held_reason}</Technical></>] as const] : []),
               ...(one.claim ? [[t("In the hands of"), one.claim.name] as const] : []),
               [t("Evidence"), <Hashes one={one} />],
             ]}
@@ -75,7 +75,7 @@ export default function CasePage({ params }: Params): ReactNode {
           {one.sync.length === 0 && <li className="muted">{t("Nothing is sent before a person approved.")}</li>}
           {one.sync.map((row) => (
             <li key={row.id}>
-              <span>{row.sink}<small className="muted"> {row.reference ?? row.last_error}</small></span>
+              <span>{row.sink}{row.reference ? <small className="muted"> {row.reference}</small> : <Technical>{row.last_error}</Technical>}</span>
               <Ago at={row.finished_at ?? row.last_attempt ?? row.created_at} />
               <Badge tone={toneOf("delivery", row.status)}>{said("delivery", row.status)}</Badge>
             </li>

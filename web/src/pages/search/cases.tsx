@@ -39,7 +39,7 @@ export default function Cases(): ReactNode {
       cell: (row) => row.status === "pending" ? (
         <>{row.claim ? t("with {name}", { name: row.claim.name }) : t("due")} {!row.claim && <Ago at={row.due_at} />}</>
       ) : (
-        <>{row.verified_by ?? row.held_reason ?? "–"}{row.reason_code && <small>{reasonWords(row.reason_code)}</small>}</>
+        <>{row.verified_by ?? (row.held_reason ? t("Its time cannot be trusted") : "–")}{row.reason_code && <small>{reasonWords(row.reason_code)}</small>}</>
       ),
     },
   ];

@@ -3,7 +3,8 @@ import { type ReactNode, useState } from "react";
 import type { Schemas } from "../../api/client.ts";
 import { number, t } from "../../i18n/index.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { At, Badge, Facts, Plate } from "../../ui/parts.tsx";
+import { coded } from "../../ui/codes.ts";
+import { At, Badge, Facts, Plate, Technical } from "../../ui/parts.tsx";
 import { Viewer } from "../../ui/viewer.tsx";
 import { said, toneOf, vehicleWords } from "../../ui/words.ts";
 
@@ -21,7 +22,7 @@ export function ReadDialog({ read, purpose, onClose }: { read: Schemas["ReadView
           [t("Plate"), <Plate text={read.plate_number} />],
           [t("As the camera wrote it"), <span className="mono">{read.plate_raw ?? "–"}</span>],
           [t("Confidence"), read.confidence == null ? null : `${number(read.confidence, 1)} %`],
-          [t("Judged"), <><Badge tone={toneOf("verdict", read.verdict)}>{said("verdict", read.verdict)}</Badge> {read.verdict_detail ?? read.verdict_reason}</>],
+          [t("Judged"), <><Badge tone={toneOf("verdict", read.verdict)}>{said("verdict", read.verdict)}</Badge> {read.verdict_reason && coded("judged", read.verdict_reason)}<Technical>{read.verdict_detail}</Technical></>],
           [t("Time"), <At at={read.capture_time} />],
           [t("The camera's own clock"), <span className="mono">{read.capture_time_raw ?? "–"}</span>],
           [t("Received"), <At at={read.received_at} />],

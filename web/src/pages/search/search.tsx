@@ -6,6 +6,7 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
 import { number, t, tn } from "../../i18n/index.ts";
 import { fromLocalInput } from "../../i18n/time.ts";
+import { coded } from "../../ui/codes.ts";
 import { At, Badge, Button, Choice, Field, Panel, Plate, Where } from "../../ui/parts.tsx";
 import { Empty } from "../../ui/states.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
@@ -103,7 +104,7 @@ function readColumns(): Column<Schemas["ReadView"]>[] {
     { name: t("Time"), cell: (row) => <At at={row.capture_time} /> },
     { name: t("Camera"), wide: true, cell: (row) => <Where device={row.device} /> },
     { name: t("Confidence"), end: true, cell: (row) => (row.confidence == null ? "–" : `${number(row.confidence, 1)} %`) },
-    { name: t("Judged"), cell: (row) => <Badge tone={toneOf("verdict", row.verdict)} title={row.verdict_reason ?? ""}>{said("verdict", row.verdict)}</Badge> },
+    { name: t("Judged"), cell: (row) => <Badge tone={toneOf("verdict", row.verdict)} title={row.verdict_reason ? coded("judged", row.verdict_reason) : ""}>{said("verdict", row.verdict)}</Badge> },
     { name: t("Pictures"), end: true, cell: (row) => number(row.pictures.filter((picture) => picture.state === "stored").length) },
   ];
 }
