@@ -54,6 +54,7 @@ def test_every_kind_has_its_files_and_the_lines_for_plugins_toml(kind, tree):
     assert {"__init__.py", "plugin.py", "doc.md", "test_baru_sekali.py"} <= {p.name for p in folder.iterdir()}
     assert f'[plugin.baru_sekali]\nuse = "{HOMES[kind].replace("/", ".")}.baru_sekali"' in told.output
     assert "${" not in "".join(path.read_text() for path in folder.glob("*.*"))
+    assert 40 > len((folder / "test_baru_sekali.py").read_text().splitlines())
 
 
 @pytest.mark.parametrize("kind", KINDS)
