@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from core.notices.rules import RULES
 from core.testing.checker import Breach
 
 OPENING = ("weapon_detected", "incident_opened")
@@ -26,6 +27,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     status: str
     attempts: int
+    is_unsure: bool = False
 
 
 class WatchHistory(msgspec.Struct, kw_only=True):
@@ -128,11 +130,14 @@ def _replaced(h: WatchHistory, tellings: list[Told]) -> bool:
 
 
 def _once(h: WatchHistory) -> Iterator[Breach]:
-    """The same id again is a repeat that apps drop, right only after a lost answer: each costs an attempt."""
-    attempts: Counter[str] = Counter()
-    for told in h.tellings:
-        if told.channel == "pusher":
-            attempts[told.notice_id] += told.attempts
+    """The same id again is a repeat that apps drop, right only after a lost answer: each costs an attempt. Who listens
+    to a public name may not drop it: there it is right only for what must not be missed."""
+    by_pusher = {told.notice_id: told for told in h.tellings if told.channel == "pusher"}
     for (channel, notice_id), number in h.at_peer.items():
-        if number > attempts[notice_id]:
+        told = by_pusher.get(notice_id)
+        if told is None or number > told.attempts:
             yield Breach("nobody is told more often than it was tried", f"{notice_id} on {channel}: {number}")
+        elif number > 1 and not told.is_unsure:
+            yield Breach("only what may not have been told is told again", f"{notice_id} on {channel}: {number}")
+        elif number > 1 and not channel.startswith("private-") and not RULES[told.kind].urgent:
+            yield Breach("a public name hears again only what must not be missed", f"{notice_id} ({told.kind})")

@@ -366,7 +366,8 @@ SELECT EXISTS (SELECT 1 FROM notices WHERE planned_at IS NULL)
     OR EXISTS (SELECT 1 FROM notice_deliveries WHERE status IN ('pending', 'sending'))
 """)
 _TELLINGS = text("""
-SELECT r.id::text AS notice_id, n.id AS notice, n.kind, n.report_id AS report, r.role, d.channel, d.status, d.attempts
+SELECT r.id::text AS notice_id, n.id AS notice, n.kind, n.report_id AS report, r.role, d.channel, d.status, d.attempts,
+       d.is_unsure
   FROM notice_deliveries d JOIN notice_recipients r ON r.id = d.recipient_id JOIN notices n ON n.id = r.notice_id
  WHERE n.report_id IS NOT NULL
 """)

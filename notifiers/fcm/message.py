@@ -28,6 +28,8 @@ def message_of(notice: Notice, token: str, *, full_text: bool, default_ttl_s: in
     """The request's body: ids as data, and a text to show; an urgent one wakes the device."""
     ttl_s = default_ttl_s if notice.expires_at is None else int((notice.expires_at - now).total_seconds())
     ttl_s = min(max(ttl_s, 0), MAX_TTL_S)
+    # What the system's tray shows one of: Android by `tag` (its collapse_key counts only while the phone is away, and
+    # is ignored for messages with a notification), iOS by apns-collapse-id, a browser by webpush's tag.
     collapse = _cut(notice.collapse_key, _MAX_ID)
     shown = {"title": _cut(notice.title, _MAX_TITLE)} | (
         {"body": _cut(notice.message, _MAX_MESSAGE)} if full_text else {}
@@ -54,7 +56,10 @@ def message_of(notice: Notice, token: str, *, full_text: bool, default_ttl_s: in
                     "aps": {"sound": "default", "interruption-level": "time-sensitive"} if notice.urgent else {}
                 },
             },
-            "webpush": {"headers": {"TTL": str(ttl_s), "Urgency": "high" if notice.urgent else "normal"}},
+            "webpush": {
+                "headers": {"TTL": str(ttl_s), "Urgency": "high" if notice.urgent else "normal"},
+            }
+            | ({"notification": {"tag": collapse}} if collapse else {}),
         }
     }
 

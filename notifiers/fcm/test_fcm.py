@@ -139,6 +139,18 @@ class TestFcm(HttpNotifierContract):
         expected = {f"tok-{one}" for one in range(90, 100)}
         assert expected == {json.loads(got.body)["message"]["token"] for got in self.sent(peer)}
 
+    def test_what_comes_twice_is_shown_once_on_every_kind_of_device(self, peer, told, recipient):
+        for one in ({}, {"again": True}, {"id": "n-2", "collapse_key": "notice:n-2"}):
+            told.deliver_notice(example_notice(**one), recipient)
+        came = [json.loads(got.body)["message"] for got in self.sent(peer)]
+        assert ["n-8801", "n-8801", "n-2"] == [message["data"]["noticeId"] for message in came]
+        trays = (
+            lambda message: message["android"]["notification"]["tag"],
+            lambda message: message["apns"]["headers"]["apns-collapse-id"],
+            lambda message: message["webpush"]["notification"]["tag"],
+        )
+        assert [["report-31", "notice:n-2"]] * 3 == [list(dict.fromkeys(map(shown, came))) for shown in trays]
+
     @pytest.mark.parametrize(
         ("say", "outcome"),
         [

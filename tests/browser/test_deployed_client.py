@@ -2,9 +2,11 @@
 
 import base64
 import json
+import re
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pusher
 import pytest
 from playwright.sync_api import expect
 
@@ -40,8 +42,8 @@ def page_of(got):
 class Deployment:
     """The house with a Pusher server, a client's page on another origin, people, and two reports."""
 
-    def __init__(self, house, client, pusher):
-        self.house, self.client, self.pusher = house, client, pusher
+    def __init__(self, house, client, server):
+        self.house, self.client, self.pusher = house, client, server
         self.api = f"http://127.0.0.1:{house.port}/api"
         self.owner, self.officer = self.token("pemilik"), self.token("polsek")
         picture = base64.b64encode(draw_plate("B 1 UJI")).decode()
@@ -66,6 +68,11 @@ class Deployment:
         body = {"description": "", "location": "Jl. Kebon Kacang 9", "incident_type": "knife"} | fields
         return self.rest("POST", "/report", self.owner, body)["id"]
 
+    def trigger(self, channel, event, data):
+        library = pusher.Pusher(app_id=APP_ID, key=KEY, secret=SECRET, host="127.0.0.1", port=self.pusher.port,
+                                ssl=False)  # fmt: skip
+        library.trigger(channel, event, data)
+
     def preflights(self):
         return self.house.logs("ingest").count('"method": "OPTIONS"')
 
@@ -73,7 +80,7 @@ class Deployment:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory, postgres_url, template_url, valkey_url):
     folder = tmp_path_factory.mktemp("deployed")
-    pusher = PusherServer(folder).start()
+    server = PusherServer(folder).start()
     plugins = f"""hooks = 1
 [plugin.pusher]
 use = "notifiers.pusher"
@@ -82,7 +89,7 @@ app_id = "{APP_ID}"
 key = "{KEY}"
 secret = {{ file = "{folder}/secret" }}
 host = "127.0.0.1"
-port = {pusher.port}
+port = {server.port}
 tls = false
 public = ["dashboard"]
 """
@@ -96,10 +103,10 @@ public = ["dashboard"]
         watch.open(house.database, key.reveal(), SecretBox(key), 9)
         try:
             house.start("ingest", "work")
-            yield Deployment(house, client, pusher)
+            yield Deployment(house, client, server)
         finally:
             house.stop()
-            pusher.kill()
+            server.kill()
 
 
 @pytest.fixture
@@ -204,6 +211,20 @@ def test_a_new_report_is_heard_on_the_public_channel(dashboard, deployment):
     expect(page.locator("main")).to_have_attribute("data-live", "yes", timeout=PATIENCE_MS)
     made = deployment.report(title="Baru", location="Pasar")
     expect(page.locator("#heard li").first).to_contain_text(f"{made} knife", timeout=PATIENCE_MS)
+
+
+def test_pusher_js_hands_on_what_comes_twice_and_the_id_tells_it_apart(dashboard, deployment):
+    """Why core is sparing with repeats on public names: a client that only appends shows both."""
+    page = dashboard
+    expect(page.locator("main")).to_have_attribute("data-live", "yes", timeout=PATIENCE_MS)
+    data = {"noticeId": "uji-1", "reportId": 77000, "incidentType": "knife", "priority": "high", "location": "Gambir"}
+    for _ in range(2):
+        deployment.trigger("officers-dashboard", "incident-update", data)
+    deployment.trigger("officers-dashboard", "incident-update", data | {"noticeId": "uji-2", "reportId": 78000})
+    ours = re.compile("^(77000|78000)")
+    rows = [re.compile(f"^{one} ") for one in (77000, 77000, 78000)]
+    expect(page.locator("#heard li", has_text=ours)).to_have_text(rows, timeout=PATIENCE_MS)
+    expect(page.locator("#once li", has_text=ours)).to_have_text(["77000", "78000"])
 
 
 def test_a_page_of_an_origin_that_is_not_named_reads_nothing(tab, deployment):

@@ -62,13 +62,12 @@ def test_a_recall_stops_everything_until_it_is_acknowledged(street: Any, visit: 
     until(lambda: street.assignment(report)["stop_acknowledged_at"])
 
 
-def test_a_pushed_notice_is_shown_once_and_opens_its_page(street: Any, visit: Callable[..., Any]) -> None:
+def test_a_pushed_notice_is_shown_once_and_its_recall_takes_its_place(street: Any, visit: Callable[..., Any]) -> None:
     tono = visit(**PHONE | {"permissions": ["geolocation", "notifications"]})
     page = tono.log_in("tono", PASSWORD)
     page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
-    told = json.dumps(
-        {"noticeId": "n-1", "title": "Penugasan", "message": "Jl. Veteran", "reportId": 7, "urgent": True}
-    )
+    sent = {"noticeId": "n-1", "title": "Penugasan", "reportId": 7, "urgent": True, "collapseKey": "report:7"}
+    called_back = {"noticeId": "n-2", "title": "DIBATALKAN", "reportId": 7, "urgent": True, "collapseKey": "report:7"}
     driver = tono.context.new_cdp_session(page)
     ids: list[str] = []
 
@@ -79,9 +78,24 @@ def test_a_pushed_notice_is_shown_once_and_opens_its_page(street: Any, visit: Ca
     driver.on("ServiceWorker.workerRegistrationUpdated", note)
     driver.send("ServiceWorker.enable")
     until(lambda: page.evaluate("navigator.serviceWorker.controller !== null") and ids)
-    for _ in range(2):
-        push = {"origin": street.site.url, "registrationId": ids[-1], "data": told}
-        driver.send("ServiceWorker.deliverPushMessage", push)
-    shown = "navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => n.data.url))"
+
+    def push(*tellings: dict[str, Any]) -> None:
+        for told in tellings:
+            data = json.dumps(told)
+            driver.send(
+                "ServiceWorker.deliverPushMessage",
+                {"origin": street.site.url, "registrationId": ids[-1], "data": data},
+            )
+
+    shown = (
+        "navigator.serviceWorker.ready.then((r) => r.getNotifications())"
+        ".then((all) => all.map((n) => [n.title, n.data.url]))"
+    )
+    push(sent, sent)
     until(lambda: page.evaluate(shown))
-    assert ["/duty/7"] == page.evaluate(shown)
+    assert [["Penugasan", "/duty/7"]] == page.evaluate(shown)
+    push(called_back)
+    until(lambda: [["DIBATALKAN", "/duty/7"]] == page.evaluate(shown))
+    push(sent, sent | {"noticeId": "n-3", "collapseKey": "report:8", "reportId": 8})
+    until(lambda: 2 == len(page.evaluate(shown)))
+    assert ["DIBATALKAN", "/duty/7"] in page.evaluate(shown), "the alarm that came late again is not shown over it"

@@ -8,9 +8,10 @@ import pytest
 from core.testing.watch_checker import Told, WatchHistory, check_watch
 
 
-def told(notice_id, notice, kind, *, report=1, channel="pusher", status="accepted", attempts=1, role="owner"):
+def told(notice_id, notice, kind, *, report=1, channel="pusher", status="accepted", attempts=1, role="owner",
+         unsure=False):  # fmt: skip
     return Told(notice_id=notice_id, notice=notice, kind=kind, report=report, role=role, channel=channel,
-                status=status, attempts=attempts)  # fmt: skip
+                status=status, attempts=attempts, is_unsure=unsure)  # fmt: skip
 
 
 def sound():
@@ -27,13 +28,23 @@ def sound():
         opened=Counter({1: 1, 2: 1}),
         tellings=[
             told("10", 1, "incident_opened", channel="websocket", status="undeliverable"),
-            told("10", 1, "incident_opened", attempts=2),
+            told("10", 1, "incident_opened", attempts=2, unsure=True),
+            told("16", 7, "arrived", attempts=2, unsure=True, role="dashboard"),
             told("11", 2, "assigned"),
             told("12", 3, "incident_opened", report=2),
             told("13", 4, "assigned", report=2, status="superseded", attempts=0),
             told("14", 5, "recalled", report=2, channel="websocket", status="delivered"),
         ],
-        at_peer=Counter({("private-owner-1", "10"): 2, ("private-owner-1", "11"): 1, ("private-owner-1", "12"): 1}),
+        at_peer=Counter(
+            {
+                ("private-owner-1", "10"): 2,
+                ("officers-dashboard", "10"): 2,
+                ("private-owner-1", "11"): 1,
+                ("private-owner-1", "12"): 1,
+                ("private-officers-dashboard-1", "16"): 2,
+                ("officers-dashboard", "16"): 1,
+            }
+        ),
         heard={"14"},
     )
 
@@ -63,9 +74,13 @@ def test_a_sound_record_has_no_breach():
         ("every telling comes to an end", lambda h: h.tellings.append(
             told("10", 1, "incident_opened", channel="fcm", status="dead"))),
         ("what the server is said to have taken, it has", lambda h: h.at_peer.pop(("private-owner-1", "11"))),
-        ("everybody who is meant is reached", lambda h: change(h, 2, status="undeliverable")),
-        ("everybody who is meant is reached", lambda h: (change(h, 5, status="undeliverable"), h.heard.clear())),
+        ("everybody who is meant is reached", lambda h: change(h, 3, status="undeliverable")),
+        ("everybody who is meant is reached", lambda h: (change(h, 6, status="undeliverable"), h.heard.clear())),
         ("nobody is told more often than it was tried", lambda h: h.at_peer.update([("private-owner-1", "11")])),
+        ("only what may not have been told is told again", lambda h: change(h, 1, is_unsure=False)
+         or h.at_peer.update({("officers-dashboard", "10"): -1})),
+        ("a public name hears again only what must not be missed",
+         lambda h: h.at_peer.update([("officers-dashboard", "16")])),
     ],
 )  # fmt: skip
 def test_a_planted_breach_is_found_alone(rule, plant):

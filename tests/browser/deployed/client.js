@@ -64,11 +64,15 @@ async function dashboard() {
     <section id="alerts">${alerts.alerts.map((one) => item([one.type, one.priority_label, one.time_ago.trim(), one.location_code.trim(), day(one.created_at)].join(" "))).join("")}</section>
     <section id="bell">${bell.data.map((row) => item(`${row.status} ${day(row.created_at)} ${row.title}`)).join("")}</section>
     <section id="free">${free.map((row) => item(`${row.name.trim()}@${row.location.latitude.toFixed(3)}`)).join("")}</section>
-    <section id="heard"></section>`);
+    <section id="heard"></section>
+    <section id="once"></section>`);
   const pusher = new Pusher(given.get("key"), { cluster: "", wsHost: "127.0.0.1", wsPort: Number(given.get("pusher")), forceTLS: false, enabledTransports: ["ws"], enableStats: false });
   const channel = pusher.subscribe("officers-dashboard");
   channel.bind("pusher:subscription_succeeded", () => { main.dataset.live = "yes"; });
+  const had = new Set();
   channel.bind("incident-update", (told) => {
+    if (!had.has(told.noticeId)) document.querySelector("#once").insertAdjacentHTML("beforeend", item(`${told.reportId}`));
+    had.add(told.noticeId);
     document.querySelector("#heard").insertAdjacentHTML("beforeend", item(`${told.reportId} ${told.incidentType} ${told.priority.trim()} ${told.location.trim()}`));
   });
 }
