@@ -1,6 +1,5 @@
 /** Codes that judges, parsers, channels and the audit log leave behind, in the operators' words. */
 import { msg, t } from "../i18n/index.ts";
-import { reasonWords, said } from "./words.ts";
 
 /** Why a judge of reads asks for a second look (detectors' `Verdict.reason`), and what else asks for one. */
 const JUDGED: Record<string, string> = {
@@ -61,35 +60,87 @@ const PLUGINS: Record<string, string> = {
   observer: msg("Observer"),
 };
 const STABILITIES: Record<string, string> = { trial: msg("on trial"), ready: msg("ready"), deprecated: msg("to be replaced") };
-const OBJECTS: Record<string, string> = {
-  violation: msg("Case"),
-  report: msg("Incident"),
-  device: msg("Camera"),
-  payload: msg("Payload"),
-  media: msg("Picture"),
-  station: msg("Station"),
-  etnas_sync: msg("Delivery"),
-  notice_delivery: msg("Notice"),
-  service_key: msg("Key of a program"),
-  vendor: msg("Agency"),
-  owner: msg("Camera owner"),
-  officer: msg("Officer"),
-  police: msg("Field police"),
-  admin: msg("Administrator"),
-};
-const DETAILS: Record<string, string> = {
-  from: msg("before"), to: msg("after"), reason_code: msg("reason"), note: msg("note"), again: msg("again"), plate: msg("plate"), plate_number: msg("plate"),
-  title: msg("title"), changed: msg("changed"), username: msg("user name"), name: msg("name"), device_code: msg("camera code"), vendor_code: msg("agency"), ids: msg("numbers"),
-};
-const TABLES = { judged: JUDGED, quarantined: QUARANTINED, notice: NOTICES, channel: CHANNELS, plugin: PLUGINS, stability: STABILITIES, object: OBJECTS, detail: DETAILS };
+const TABLES = { judged: JUDGED, quarantined: QUARANTINED, notice: NOTICES, channel: CHANNELS, plugin: PLUGINS, stability: STABILITIES };
 
 export function coded(table: keyof typeof TABLES, code: string): string {
   const words = TABLES[table][code];
   return words ? t(words) : code.replaceAll("_", " ");
 }
 
-/** One detail of an act in the audit log. */
-export function detailWords(name: string, value: unknown): string {
-  const text = typeof value === "object" ? JSON.stringify(value) : value === true ? t("yes") : String(value);
-  return `${coded("detail", name)}: ${name === "reason_code" ? reasonWords(text) : name === "from" || name === "to" ? said("status", text) : text}`;
-}
+/** What the audit log notes. */
+const ACTS: Record<string, string> = {
+  violation_viewed: msg("Case looked at"),
+  violation_claimed: msg("Case taken for review"),
+  claim_released: msg("Case given back"),
+  violation_approved: msg("Approved"),
+  violation_rejected: msg("Rejected"),
+  plate_corrected: msg("Plate corrected"),
+  decision_undone: msg("Decision taken back"),
+  violation_released: msg("Released for review"),
+  violation_reopened: msg("Reopened"),
+  sync_retried: msg("Deliveries sent again"),
+  sync_confirmed: msg("Deliveries confirmed by hand"),
+  violations_searched: msg("Cases searched by plate"),
+  plate_read_searched: msg("Reads searched"),
+  passage_searched: msg("Passages searched"),
+  evidence_viewed: msg("Picture looked at"),
+  payload_viewed: msg("Raw request looked at"),
+  payload_replayed: msg("Payload read again"),
+  quarantine_dismissed: msg("Quarantined payload dismissed"),
+  logged_in: msg("Logged in"),
+  logged_out: msg("Logged out"),
+  login_refused: msg("Login refused"),
+  password_changed: msg("Password changed"),
+  password_reset: msg("Password reset"),
+  user_added: msg("Account added"),
+  user_disabled: msg("Account disabled"),
+  user_enabled: msg("Account enabled"),
+  device_added: msg("Device registered"),
+  device_key_rotated: msg("New device key"),
+  device_key_revoked: msg("Device key revoked"),
+  announced: msg("Announcement made"),
+  camera_watched: msg("Live picture looked at"),
+  cctv_added: msg("Camera of an owner added"),
+  cctv_changed: msg("Camera of an owner changed"),
+  cctv_removed: msg("Camera of an owner removed"),
+  detection_set: msg("Detection at a camera set"),
+  stream_set: msg("Address of a stream set"),
+  stream_approved: msg("Address of a stream allowed"),
+  stream_withdrawn: msg("Address of a stream withdrawn"),
+  stream_removed: msg("Address of a stream removed"),
+  report_viewed: msg("Incident looked at"),
+  notices_retried: msg("Notices told again"),
+  owner_registered: msg("Camera owner registered"),
+  profile_changed: msg("Own account changed"),
+  role_changed: msg("Role changed"),
+  station_added: msg("Station added"),
+  station_changed: msg("Station changed"),
+  vendor_added: msg("Agency added"),
+  service_key_added: msg("Key of a program added"),
+  service_key_revoked: msg("Key of a program revoked"),
+  report_opened: msg("Incident reported"),
+  report_frames_added: msg("Frames added to an incident"),
+  report_verified: msg("Incident checked"),
+  report_status_changed: msg("State of an incident changed"),
+  report_assigned: msg("Police sent"),
+  report_accepted: msg("Assignment accepted"),
+  report_declined: msg("Assignment declined"),
+  report_on_the_way: msg("Police on the way"),
+  report_arrived: msg("Police on site"),
+  report_started: msg("Work begun"),
+  report_completed: msg("Incident closed"),
+  report_backup_requested: msg("Asks for back-up"),
+  report_backup_completed: msg("Back-up done"),
+  report_cancelled: msg("Assignment given up"),
+  report_rejected: msg("Incident rejected"),
+  report_recalled: msg("Recall"),
+  report_silenced: msg("Seen again, not reported again"),
+  report_stop_acknowledged: msg("Recall acknowledged"),
+  report_evidence_added: msg("Evidence added"),
+  report_message_added: msg("Message written"),
+  report_emergency: msg("Emergency"),
+  report_exported: msg("Incident exported"),
+  report_final_report: msg("Final report handed in"),
+};
+export const actWords = (action: string): string => (ACTS[action] ? t(ACTS[action]) : action.replaceAll("_", " "));
+export const ACT_CODES = Object.keys(ACTS);

@@ -68,5 +68,5 @@ const clamp = (value: number): number => Math.min(1, Math.max(0, value));
 /** A picture at its own size, for crops and strips. */
 export function Thumb({ picture, violation, alt }: { picture: Picture | undefined; violation?: number; alt: string }): ReactNode {
   const url = usePicture(picture, violation);
-  return <span className="thumb">{typeof url === "string" ? <img src={url} alt={alt} /> : <ImageOff size={16} aria-label={url instanceof Error ? t("There is no picture") : t("Loading")} />}</span>;
+  return <span className="thumb">{typeof url === "string" ? <img src={url} alt={alt} /> : url instanceof Error || !picture ? <ImageOff size={16} aria-label={t("There is no picture")} /> : null}</span>;
 }

@@ -165,60 +165,6 @@ export function reasonWords(code: string | null | undefined): string {
   return found ? t(found[1]) : (code ?? "");
 }
 
-const ACTS: Record<string, string> = {
-  violation_viewed: msg("Case looked at"),
-  violation_claimed: msg("Case taken for review"),
-  claim_released: msg("Case given back"),
-  violation_approved: msg("Approved"),
-  violation_rejected: msg("Rejected"),
-  plate_corrected: msg("Plate corrected"),
-  decision_undone: msg("Decision taken back"),
-  violation_released: msg("Released for review"),
-  violation_reopened: msg("Reopened"),
-  sync_retried: msg("Deliveries sent again"),
-  sync_confirmed: msg("Deliveries confirmed by hand"),
-  violations_searched: msg("Cases searched by plate"),
-  plate_read_searched: msg("Reads searched"),
-  passage_searched: msg("Passages searched"),
-  evidence_viewed: msg("Picture looked at"),
-  payload_viewed: msg("Raw request looked at"),
-  payload_replayed: msg("Payload read again"),
-  quarantine_dismissed: msg("Quarantined payload dismissed"),
-  logged_in: msg("Logged in"),
-  logged_out: msg("Logged out"),
-  login_refused: msg("Login refused"),
-  password_changed: msg("Password changed"),
-  password_reset: msg("Password reset"),
-  user_added: msg("Account added"),
-  user_disabled: msg("Account disabled"),
-  user_enabled: msg("Account enabled"),
-  device_added: msg("Device registered"),
-  device_key_rotated: msg("New device key"),
-  device_key_revoked: msg("Device key revoked"),
-  announced: msg("Announcement made"),
-  camera_watched: msg("Live picture looked at"),
-  cctv_added: msg("Camera of an owner added"),
-  cctv_changed: msg("Camera of an owner changed"),
-  cctv_removed: msg("Camera of an owner removed"),
-  detection_set: msg("Detection at a camera set"),
-  stream_set: msg("Address of a stream set"),
-  stream_approved: msg("Address of a stream allowed"),
-  stream_withdrawn: msg("Address of a stream withdrawn"),
-  stream_removed: msg("Address of a stream removed"),
-  report_viewed: msg("Incident looked at"),
-  notices_retried: msg("Notices told again"),
-  owner_registered: msg("Camera owner registered"),
-  profile_changed: msg("Own account changed"),
-  role_changed: msg("Role changed"),
-  station_added: msg("Station added"),
-  station_changed: msg("Station changed"),
-  vendor_added: msg("Agency added"),
-  service_key_added: msg("Key of a program added"),
-  service_key_revoked: msg("Key of a program revoked"),
-};
-export const actWords = (action: string): string => (ACTS[action] ? t(ACTS[action]) : action.replaceAll("_", " "));
-export const ACT_CODES = Object.keys(ACTS);
-
 const ROLE_NAMES: Record<string, string> = { owner: msg("Camera owner"), officer: msg("Officer"), police: msg("Field police"), admin: msg("Administrator") };
 export const ROLES = ["owner", "officer", "police", "admin"] as const;
 export const roleWords = (role: string): string => (ROLE_NAMES[role] ? t(ROLE_NAMES[role]) : role);

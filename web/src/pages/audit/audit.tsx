@@ -6,10 +6,11 @@ import { api, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
 import { t } from "../../i18n/index.ts";
 import { fromLocalInput } from "../../i18n/time.ts";
-import { coded, detailWords } from "../../ui/codes.ts";
+import { ACT_CODES, actWords } from "../../ui/codes.ts";
 import { At, Field, Panel } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
-import { ACT_CODES, actWords, roleWords } from "../../ui/words.ts";
+import { roleWords } from "../../ui/words.ts";
+import { details, objectWords } from "./details.ts";
 
 type Row = Schemas["AuditRow"];
 
@@ -26,8 +27,8 @@ export default function Audit(): ReactNode {
     { name: t("Time"), cell: (row) => <At at={row.at} /> },
     { name: t("Who"), cell: (row) => <>{row.actor_name || roleWords(row.actor_role)}{row.actor_name && <small>{roleWords(row.actor_role)}</small>}</> },
     { name: t("What"), prose: true, cell: (row) => actWords(row.action) },
-    { name: t("Of what"), cell: (row) => (row.object_kind === "violation" && row.object_id ? <Link href={`/cases/${row.object_id}`}>{t("Case")} #{row.object_id}</Link> : row.object_kind ? [coded("object", row.object_kind), row.object_id && `#${row.object_id}`].filter(Boolean).join(" ") : "–") },
-    { name: t("Purpose, details"), wide: true, cell: (row) => <>{row.purpose}<small>{details(row.detail)}</small></> },
+    { name: t("Of what"), cell: (row) => (row.object_kind === "violation" && row.object_id ? <Link href={`/cases/${row.object_id}`}>{t("Case")} #{row.object_id}</Link> : row.object_kind === "report" && row.object_id ? <Link href={`/incidents/${row.object_id}`}>{objectWords("report", row.object_id)}</Link> : row.object_kind ? objectWords(row.object_kind, row.object_id) : "–") },
+    { name: t("Purpose, details"), wide: true, cell: (row) => <>{row.purpose}<small>{details(row.object_kind, row.detail)}</small></> },
     { name: t("From where"), cell: (row) => row.peer || "–" },
   ];
   return (
@@ -50,13 +51,4 @@ export default function Audit(): ReactNode {
       </Panel>
     </div>
   );
-}
-
-/** The details of an act as short text. */
-function details(detail: Record<string, unknown>): string {
-  return Object.entries(detail)
-    .filter(([, value]) => value !== false && value !== null && value !== "")
-    .map(([name, value]) => detailWords(name, value))
-    .join(" · ")
-    .slice(0, 240);
 }

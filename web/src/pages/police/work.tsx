@@ -2,7 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, Flag, LifeBuoy, MapPinOff, Navigation, Siren } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { api, type Schemas, take } from "../../api/client.ts";
+import { useLocation } from "wouter";
+import { api, ApiProblem, type Schemas, take } from "../../api/client.ts";
 import { ahead } from "../../app/field.tsx";
 import { far, Map, MapFrame, Shot, State } from "../../app/parts.tsx";
 import { metresBetween, usePosition } from "../../app/position.tsx";
@@ -22,6 +23,8 @@ import { FinalReport } from "./final.tsx";
 type Report = Schemas["PoliceReport"];
 type Part = "chat" | "evidence" | "report";
 const RINGS = [250, 500, 1000, 2000];
+/** iPhones know no geo: addresses. */
+const ON_APPLE = /iPhone|iPad/.test(navigator.userAgent);
 const ASK_FOR_POSITION = ["accepted", "on_the_way", "arrived"];
 
 export default function Work({ params }: Params): ReactNode {
@@ -30,7 +33,8 @@ export default function Work({ params }: Params): ReactNode {
   const query = useQuery({ queryKey: ["assignments", id], queryFn: () => take(api.GET("/api/police/report/{report_id}", { params: { path: { report_id: id } } })), refetchInterval: 20_000 });
   const items = useWaiting();
   const [part, setPart] = useState<Part>("chat");
-  if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={8} />;
+  const isGone = query.error instanceof ApiProblem && query.error.status === 404; // declined, or given to somebody else
+  if (!query.data || isGone) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={8} />;
   const report = query.data;
   const now = ahead(report.assignment_status, report.app_state, items.filter((item) => item.report === id && !item.refused));
   const isOpen = now.app_state === "ACTIVE" || now.assignment_status === "completed"; // the report is often written afterwards
@@ -69,6 +73,7 @@ export default function Work({ params }: Params): ReactNode {
 
 function Target({ report, wanted }: { report: Report; wanted: boolean }): ReactNode {
   const { fix, problem } = usePosition(wanted);
+  const tell = useTell();
   if (report.latitude == null || report.longitude == null)
     return (
       <Panel>
@@ -79,6 +84,7 @@ function Target({ report, wanted }: { report: Report; wanted: boolean }): ReactN
       </Panel>
     );
   const at: Place = [report.latitude, report.longitude];
+  const degrees = `${at[0].toFixed(5)}, ${at[1].toFixed(5)}`;
   const marks: Mark[] = [{ id: "incident", at, kind: "incident", text: report.title }];
   if (fix) marks.push({ id: "me", at: fix.at, kind: "me", text: t("You") });
   const metres = fix ? metresBetween(fix.at, at) : null;
@@ -92,7 +98,11 @@ function Target({ report, wanted }: { report: Report; wanted: boolean }): ReactN
           <strong>{far(metres)}</strong>
           <span className="muted">{problem === "denied" ? t("Position not allowed: switch it on for this page") : fix ? `${t("as the crow flies")} · ± ${number(fix.accuracy)} m` : wanted ? t("looking for your position") : t("shown once you accepted")}</span>
         </p>
-        <a className="button" href={`geo:${at[0]},${at[1]}?q=${at[0]},${at[1]}`}>
+        <a
+          className="button"
+          href={ON_APPLE ? `maps://?daddr=${at[0]},${at[1]}` : `geo:${at[0]},${at[1]}?q=${at[0]},${at[1]}`}
+          onClick={() => void (navigator.clipboard?.writeText(degrees) ?? Promise.reject(new Error())).then(() => tell.ok(t("Position copied: {degrees}", { degrees })), () => tell.ok(t("Position: {degrees}", { degrees })))}
+        >
           <Navigation size={18} aria-hidden />
           {t("Navigate")}
         </a>
@@ -107,7 +117,8 @@ function Steps({ report, status, state }: { report: Report; status: string; stat
   const [asked, setAsked] = useState<"decline" | "cancel" | "backup" | "emergency" | null>(null);
   const { id } = report;
   const step = (next: "on_the_way" | "arrived" | "completed") => void send({ kind: "status", report: id, path: `/api/police/report/${id}/status`, body: { status: next, client_id: once() } });
-  const answer = (accept: boolean, reason = "") => void send({ kind: "answer", report: id, path: `/api/police/report/${id}/answer`, body: { accept, reason } });
+  const [, go] = useLocation();
+  const answer = (accept: boolean, reason = "") => send({ kind: "answer", report: id, path: `/api/police/report/${id}/answer`, body: { accept, reason } });
   const call = (kind: "backup" | "emergency", body: string) => void send({ kind: "message", report: id, path: `/api/reports/${id}/messages`, body: { kind, body, client_id: once() } });
   if (state === "DONE" || state === "STOP")
     return (
@@ -121,7 +132,7 @@ function Steps({ report, status, state }: { report: Report; status: string; stat
       {status === "offered" && (
         <div className="steps-more">
           <Button className="big" onClick={() => setAsked("decline")}>{t("Decline")}</Button>
-          <Button look="main" className="big" onClick={() => answer(true)}>{t("Accept")}</Button>
+          <Button look="main" className="big" onClick={() => void answer(true)}>{t("Accept")}</Button>
         </div>
       )}
       {status === "accepted" && <Button look="main" className="big" onClick={() => step("on_the_way")}><Navigation size={20} aria-hidden />{t("I am on my way")}</Button>}
@@ -134,10 +145,10 @@ function Steps({ report, status, state }: { report: Report; status: string; stat
         </div>
       )}
       {(status === "accepted" || status === "on_the_way") && <Button look="quiet" className="big" onClick={() => setAsked("cancel")}>{t("I cannot go on")}</Button>}
-      {asked === "decline" && <Why title={t("Decline the assignment")} label={t("Reason")} needed button={t("Decline")} onClose={() => setAsked(null)} onSay={(reason) => answer(false, reason)} />}
+      {asked === "decline" && <Why title={t("Decline the assignment")} label={t("Reason")} needed button={t("Decline")} onClose={() => setAsked(null)} onSay={(reason) => void answer(false, reason).then(() => go("/duty"))} />}
       {asked === "cancel" && (
         <Why title={t("Give the assignment back")} label={t("Reason")} needed button={t("Give back")} onClose={() => setAsked(null)}
-          onSay={(description) => void send({ kind: "status", report: id, path: `/api/police/report/${id}/status`, body: { status: "cancelled", description, client_id: once() } })} />
+          onSay={(description) => void send({ kind: "status", report: id, path: `/api/police/report/${id}/status`, body: { status: "cancelled", description, client_id: once() } }).then(() => go("/duty"))} />
       )}
       {asked === "backup" && <Why title={t("Ask for back-up")} label={t("What is needed")} needed button={t("Ask now")} onClose={() => setAsked(null)} onSay={(text) => { call("backup", text); tell.ok(t("Back-up is being asked for.")); }} />}
       {asked === "emergency" && <Why title={t("Emergency")} hint={t("Rings at dispatch at once, with your last position.")} label={t("What happens (may stay empty)")} button={t("Raise the alarm")} bad onClose={() => setAsked(null)} onSay={(text) => { call("emergency", text || t("Emergency")); tell.ok(t("The alarm is on its way.")); }} />}
