@@ -46,7 +46,8 @@ class AnswerTable:
         self._paths: dict[str, str] = {}
         self._prefixes: list[tuple[str, str]] = []
         for maker, answers in tables.items():
-            self._rows[maker] = tuple(_Row(answer) for answer in answers)
+            lists: dict[tuple[bytes, ...], tuple[bytes, ...]] = {}
+            self._rows[maker] = tuple(_Row(answer, lists) for answer in answers)
         own = [(maker, answer) for maker, answers in tables.items() for answer in answers if answer.path]
         for maker, answer in sorted(own, key=lambda claim: claim[1].shared):
             self._claim(maker, answer)
@@ -91,6 +92,7 @@ class AnswerTable:
     def match(self, route: Route, method: str, body: bytes) -> Answer | None:
         """The first row that matches; the default answer for the method otherwise, None for a method nobody takes."""
         lowered: bytes | None = None
+        held: tuple[bytes, ...] | None = None
         for row in self._rows.get(route.maker, ()):
             answer = row.answer
             if method not in answer.methods or (row.path and row.path != route.own_path):
@@ -100,7 +102,10 @@ class AnswerTable:
             if row.contains or row.lacks:
                 if lowered is None:
                     lowered = body.lower()
-                if not _holds_all(lowered, row.contains) or _holds_any(lowered, row.lacks):
+                if row.lacks and (row.lacks is held or _holds_any(lowered, row.lacks)):
+                    held = row.lacks  # most often it is one list for all rows, and an event has the first of it
+                    continue
+                if not _holds_all(lowered, row.contains):
                     continue
             return answer
         if method in ("GET", "HEAD"):
@@ -122,11 +127,12 @@ class AnswerTable:
 class _Row:
     __slots__ = ("answer", "contains", "lacks", "path")
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, lists: dict[tuple[bytes, ...], tuple[bytes, ...]]) -> None:
         self.answer = answer
         self.path = answer.path
         self.contains = tuple(n.lower() for n in answer.contains)
-        self.lacks = tuple(n.lower() for n in answer.lacks)
+        lacks = tuple(n.lower() for n in answer.lacks)
+        self.lacks = lists.setdefault(lacks, lacks)
 
 
 def _holds_all(body: bytes, needles: tuple[bytes, ...]) -> bool:

@@ -139,6 +139,8 @@ class Front:
         self.counters: Counter[str] = Counter()
         self.places: dict[bytes, tuple[str, str, answers.Route]] = {}
         """Targets of requests met so far, as they stood in the request line: for core.ingest.protocol."""
+        self.heads: dict[tuple[str, bytes], Any] = {}
+        """Heads that were let in, by address and bytes: for core.ingest.protocol."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""

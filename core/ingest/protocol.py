@@ -6,7 +6,8 @@ requests, Expect, upgrades, a client that does not read its answers) takes uvico
 would be there.
 
 A camera sends the same head for ever. One that is, but for the digits of its length, byte for byte the last one of
-this connection is not parsed again.
+this connection is not parsed again; nor is one that came whole from the same address over another connection (cameras
+behind a proxy share its connections).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})\r\n", re.I)
 _CLOSE = (b"connection", b"close")
 _OVER = Reply(500, b"Internal Server Error", "text/plain; charset=utf-8", (_CLOSE,))
 _MOST_PLACES = 4096
+_MOST_HEADS = 4096
 
 
 class _Head:
@@ -44,7 +46,7 @@ class _Head:
         self.chunks: list[bytes] = []
 
 
-class _Known:
+class Known:
     """A head as it came over the wire, around the digits of its Content-Length, and what it was let in with."""
 
     __slots__ = ("after", "before", "ticket")
@@ -117,28 +119,48 @@ class CameraProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.front: Front = config.app
         self._head: _Head | None = None
-        self._known: _Known | None = None
+        self._known: Known | None = None
         self._ticket: Ticket | None = None
         self._between = True
         self._begun = 0
         self._quiet_since = 0.0
+        self._host = ""
 
     # -- what arrives -------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         """A piece of the stream: usually one whole request."""
         between = self._between
-        if between and self._known is not None and self._free():
-            body = self._known.body_of(data)
-            if body is not None and len(body) <= self.front.max_body and self._once_more(self._known, body):
-                return
+        if between and self._free():
+            known = self._known
+            body = known.body_of(data) if known is not None else None
+            if body is None:
+                known = self.front.heads.get((self._host, data[: data.find(b"\r\n\r\n") + 4]))
+                body = known.body_of(data) if known is not None else None
+            if known is not None and body is not None and len(body) <= self.front.max_body:
+                self._known = known
+                if self._once_more(known, body):
+                    return
         self._begun = 0
         self._ticket = None
         super().data_received(data)
         if self._head is not None:
             self._hand_over(self._head)
         elif between and self._between and self._begun == 1 and self._ticket is not None:
-            self._known = _known(data, self._ticket)
+            self._known = known = _known(data, self._ticket)
+            if known is not None:
+                self._remember(known, data)
+
+    def _remember(self, known: Known, data: bytes) -> None:
+        heads = self.front.heads
+        if len(heads) >= _MOST_HEADS:
+            heads.clear()
+        heads[self._host, data[: data.find(b"\r\n\r\n") + 4]] = known
+
+    def connection_made(self, transport: Any) -> None:
+        """A camera, or a proxy before it."""
+        super().connection_made(transport)
+        self._host = self.client[0] if self.client else ""
 
     def on_message_begin(self) -> None:
         """A head begins; uvicorn's scope is made when it is needed."""
@@ -186,9 +208,8 @@ class CameraProtocol(HttpToolsProtocol):
             return
         current = self._take(_Open(self, self.parser.should_keep_alive()))
         try:
-            client = self.client[0] if self.client else ""
             method = self.parser.get_method().decode("ascii")
-            found = self.front.head(head.route, method, head.path, head.query, self.headers, client)
+            found = self.front.head(head.route, method, head.path, head.query, self.headers, self._host)
             if isinstance(found, Reply):
                 self.answer(current, found)
                 return
@@ -200,7 +221,7 @@ class CameraProtocol(HttpToolsProtocol):
             log.exception("camera_request_failed")
             self.answer(current, _OVER)
 
-    def _once_more(self, known: _Known, body: bytes) -> bool:
+    def _once_more(self, known: Known, body: bytes) -> bool:
         """The same head again. False: it has to be read and judged anew."""
         try:
             if not self.front.again(known.ticket):
@@ -314,7 +335,7 @@ def _start(status: int, media_type: str) -> bytes:
     return STATUS_LINE[status] + b"content-type: " + kind + b"\r\n"
 
 
-def _known(data: bytes, ticket: Ticket) -> _Known | None:
+def _known(data: bytes, ticket: Ticket) -> Known | None:
     """The head of a request that was whole in `data`, when an equal one would be judged by the same words."""
     if ticket.admitted.lasting is None:
         return None
@@ -325,4 +346,4 @@ def _known(data: bytes, ticket: Ticket) -> _Known | None:
     length = lengths[0]
     if int(length[1]) != len(data) - end:
         return None
-    return _Known(data[: length.start(1)], data[length.end(1) : end], ticket)
+    return Known(data[: length.start(1)], data[length.end(1) : end], ticket)

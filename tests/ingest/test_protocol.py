@@ -15,8 +15,8 @@ from core.testing.house import event
 class Wire:
     """One keep-alive connection. ask() sends pieces and reads one answer: (status, headers, body)."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+    def __init__(self, port, source=""):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._rest = b""
 
@@ -41,6 +41,12 @@ class Wire:
     def ask(self, *pieces):
         self.send(*pieces)
         return self.answer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.socket.close()
 
     def closed(self):
         return self._rest == b"" and self.socket.recv(1) == b""
@@ -115,6 +121,35 @@ def test_a_key_that_was_revoked_is_refused_on_the_connection_it_was_good_on(hous
     house.wait_until(lambda: connection.ask(post)[0] == 401, what="the key is refused")
 
     assert 401 == connection.ask(post)[0]
+
+
+def test_a_head_known_from_another_connection_is_let_in_and_refused_as_there(house, wire):
+    """Cameras behind a proxy share its connections: a head is known by its bytes and the address it came from."""
+    one, other = house.spare("generic"), house.spare("generic")
+    connections = [wire() for _ in range(3)]
+    posts = {camera.id: request(camera, json.dumps(event("B 13 XYZ")).encode()) for camera in (one, other)}
+
+    for connection in connections:
+        for camera in (one, other):
+            assert 200 == connection.ask(posts[camera.id])[0]
+    assert [3, 3] == [len(bodies(house, camera)) for camera in (one, other)]
+
+    with house.database.system() as database:
+        database.exec_driver_sql("UPDATE device_credentials SET revoked_at = now() WHERE device_id = %s", (one.id,))
+    house.wait_until(lambda: connections[0].ask(posts[one.id])[0] == 401, what="the key is refused")
+
+    assert [401, 401, 401] == [connection.ask(posts[one.id])[0] for connection in connections]
+    assert [200, 200, 200] == [connection.ask(posts[other.id])[0] for connection in connections]
+
+
+def test_a_head_known_from_one_address_is_judged_anew_from_another(house, wire):
+    camera = house.camera("generic", ip_allow=("127.0.0.1/32",))
+    connection = wire()
+    post = request(camera, json.dumps(event("B 14 XYZ")).encode())
+    assert [200, 200] == [connection.ask(post)[0] for _ in range(2)]
+
+    with Wire(house.port, source="127.0.0.2") as elsewhere:
+        assert 403 == elsewhere.ask(post)[0]
 
 
 def test_the_same_head_too_often_is_429_and_good_again_later(house, wire):
