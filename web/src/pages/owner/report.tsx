@@ -29,7 +29,7 @@ export default function Report({ params }: Params): ReactNode {
   return (
     <div className="app">
       <Panel>
-        <Shot address={report.report_image} text={t("Picture of the incident")} className="shot-wide" />
+        {report.report_image && <Shot address={report.report_image} text={t("Picture of the incident")} className="shot-wide" />}
         <div className="panel-body work-head">
           <div className="card-top">
             <State table="incident" code={report.incident_type} />

@@ -1,6 +1,7 @@
 /** Everything one was sent to. */
 import { ClipboardList } from "lucide-react";
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import { api, take } from "../../api/client.ts";
 import { useNumbered } from "../../api/lists.ts";
 import { State } from "../../app/parts.tsx";
@@ -8,6 +9,9 @@ import { t } from "../../i18n/index.ts";
 import { useLive } from "../../live/live.ts";
 import { At, Button, Panel } from "../../ui/parts.tsx";
 import { Empty, Failure, Loading } from "../../ui/states.tsx";
+
+/** Of what was declined or given back one sees no more than this list. */
+const OPEN_TO_ME = ["offered", "accepted", "on_the_way", "arrived", "completed", "recalled"];
 
 export default function History(): ReactNode {
   useLive("assignments");
@@ -21,7 +25,7 @@ export default function History(): ReactNode {
             {list.rows.map((row) => (
               <li key={row.id}>
                 <span>
-                  <strong>{row.title}</strong>
+                  {OPEN_TO_ME.includes(row.status) ? <Link href={`/duty/${row.report_id}`}>{row.title}</Link> : <strong>{row.title}</strong>}
                   <small>{row.location}</small>
                   <small>
                     <At at={row.assigned_at} shape="short" /> {row.is_backup && `· ${t("as back-up")}`} {row.decline_reason && `· ${row.decline_reason}`}

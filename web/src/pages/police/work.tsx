@@ -1,8 +1,8 @@
 /** One assignment: the way there, what to do next under the thumb, and the line to dispatch. */
 import { useQuery } from "@tanstack/react-query";
-import { CircleCheck, Flag, LifeBuoy, MapPinOff, Navigation, Siren } from "lucide-react";
+import { CircleCheck, ClipboardX, Flag, LifeBuoy, MapPinOff, Navigation, Siren } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
 import { api, ApiProblem, type Schemas, take } from "../../api/client.ts";
 import { ahead } from "../../app/field.tsx";
 import { far, Map, MapFrame, Shot, State } from "../../app/parts.tsx";
@@ -14,7 +14,7 @@ import type { Mark, Place } from "../../map/map.tsx";
 import type { Params } from "../registry.ts";
 import { Ago, Button, Choice, Facts, Field, Panel } from "../../ui/parts.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Failure, Loading } from "../../ui/states.tsx";
+import { Empty, Failure, Loading } from "../../ui/states.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { Chat } from "./chat.tsx";
 import { Evidence } from "./evidence.tsx";
@@ -34,7 +34,13 @@ export default function Work({ params }: Params): ReactNode {
   const items = useWaiting();
   const [part, setPart] = useState<Part>("chat");
   const isGone = query.error instanceof ApiProblem && query.error.status === 404; // declined, or given to somebody else
-  if (!query.data || isGone) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={8} />;
+  if (isGone)
+    return (
+      <Empty icon={ClipboardX} title={t("Not your assignment")}>
+        {t("It was declined, given back or given to somebody else.")} <Link href="/duty">{t("To your assignments")}</Link>
+      </Empty>
+    );
+  if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={8} />;
   const report = query.data;
   const now = ahead(report.assignment_status, report.app_state, items.filter((item) => item.report === id && !item.refused));
   const isOpen = now.app_state === "ACTIVE" || now.assignment_status === "completed"; // the report is often written afterwards
@@ -50,10 +56,10 @@ export default function Work({ params }: Params): ReactNode {
           {report.location || t("Place not named")} · <Ago at={report.created_at} />
         </p>
       </section>
-      <Target report={report} wanted={ASK_FOR_POSITION.includes(now.assignment_status)} />
+      <Target report={report} wanted={ASK_FOR_POSITION.includes(now.assignment_status)} isOver={now.app_state !== "ACTIVE" && now.app_state !== "OFFERED"} />
       <Steps report={report} status={now.assignment_status} state={now.app_state} />
       <Panel>
-        <Shot address={report.report_image} text={t("Picture of the incident")} className="shot-wide" />
+        {report.report_image && <Shot address={report.report_image} text={t("Picture of the incident")} className="shot-wide" />}
         <div className="panel-body">
           {report.description && <p className="work-text">{report.description}</p>}
           <Facts items={[[t("Camera"), report.cctv_name], [t("Sent by"), report.assigned_by], [t("Part"), report.is_backup ? t("Back-up") : t("First on the scene")]]} />
@@ -71,7 +77,7 @@ export default function Work({ params }: Params): ReactNode {
   );
 }
 
-function Target({ report, wanted }: { report: Report; wanted: boolean }): ReactNode {
+function Target({ report, wanted, isOver }: { report: Report; wanted: boolean; isOver: boolean }): ReactNode {
   const { fix, problem } = usePosition(wanted);
   const tell = useTell();
   if (report.latitude == null || report.longitude == null)
@@ -93,20 +99,22 @@ function Target({ report, wanted }: { report: Report; wanted: boolean }): ReactN
       <MapFrame>
         <Map label={t("The way to the incident")} marks={marks} lines={fix ? [{ id: "ahead", kind: "ahead", points: [fix.at, at] }] : []} rings={{ at, metres: RINGS }} fit />
       </MapFrame>
-      <div className="work-way">
-        <p>
-          <strong>{far(metres)}</strong>
-          <span className="muted">{problem === "denied" ? t("Position not allowed: switch it on for this page") : fix ? `${t("as the crow flies")} · ± ${number(fix.accuracy)} m` : wanted ? t("looking for your position") : t("shown once you accepted")}</span>
-        </p>
-        <a
-          className="button"
-          href={ON_APPLE ? `maps://?daddr=${at[0]},${at[1]}` : `geo:${at[0]},${at[1]}?q=${at[0]},${at[1]}`}
-          onClick={() => void (navigator.clipboard?.writeText(degrees) ?? Promise.reject(new Error())).then(() => tell.ok(t("Position copied: {degrees}", { degrees })), () => tell.ok(t("Position: {degrees}", { degrees })))}
-        >
-          <Navigation size={18} aria-hidden />
-          {t("Navigate")}
-        </a>
-      </div>
+      {!isOver && (
+        <div className="work-way">
+          <p>
+            <strong>{far(metres)}</strong>
+            <span className="muted">{problem === "denied" ? t("Position not allowed: switch it on for this page") : fix ? `${t("as the crow flies")} · ± ${number(fix.accuracy)} m` : wanted ? t("looking for your position") : t("shown once you accepted")}</span>
+          </p>
+          <a
+            className="button"
+            href={ON_APPLE ? `maps://?daddr=${at[0]},${at[1]}` : `geo:${at[0]},${at[1]}?q=${at[0]},${at[1]}`}
+            onClick={() => void (navigator.clipboard?.writeText(degrees) ?? Promise.reject(new Error())).then(() => tell.ok(t("Position copied: {degrees}", { degrees })), () => tell.ok(t("Position: {degrees}", { degrees })))}
+          >
+            <Navigation size={18} aria-hidden />
+            {t("Navigate")}
+          </a>
+        </div>
+      )}
     </Panel>
   );
 }
