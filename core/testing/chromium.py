@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from core.domain.errors import TangkapinError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -123,8 +123,8 @@ class Visitor:
             self.outside.append(address)
 
 
-def grave(page: Page, *rules: str) -> list[str]:
-    """Serious and critical findings of axe with where they are; of these rules only, where some are given.
+def grave(page: Page | Frame, *rules: str) -> list[str]:
+    """Serious and critical findings of axe in a page or frame, with where they are; of these rules only, where some are given.
 
     Run by the page's own evaluation: the policy of the pages lets no other script in.
     """

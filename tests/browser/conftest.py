@@ -123,13 +123,20 @@ class Street:
 
 
 @pytest.fixture(scope="module")
+def host() -> Any:
+    """The plugins of the house; None: nobody but one who listens. A module of tests may have its own."""
+    return None
+
+
+@pytest.fixture(scope="module")
 def site(
-    fresh_database: Callable[..., AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory
+    fresh_database: Callable[..., AbstractContextManager[str]], tmp_path_factory: pytest.TempPathFactory, host: Any
 ) -> Iterator[Site]:
     assert (DIST / "index.html").exists(), "the client is not built: `make client`"
     with fresh_database() as database_url:
         database = Database(database_url)
         world = World(database, Path(tmp_path_factory.mktemp("site")))
+        world.host = host or world.host
         config = uvicorn.Config(
             with_sockets(world.app()),
             host="127.0.0.1",

@@ -2,19 +2,16 @@
 
 import json
 import sys
-import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import expect
 
-from core.app import with_sockets
 from core.hooks.deployment import Declared
 from core.hooks.host import Host
-from core.testing.chromium import Visitor
+from core.testing.chromium import Visitor, grave, too_wide
 from core.testing.review import PASSWORD
 
 HOSTILE = """
@@ -60,8 +57,8 @@ class Plugin(Base):
 
 
 @pytest.fixture(scope="module")
-def house(site: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A server with the example and a hostile plugin; its address, and an officer."""
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """The example and a hostile plugin."""
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "planted_trap").mkdir()
     (folder / "planted_trap" / "__init__.py").touch()
@@ -72,30 +69,21 @@ def house(site: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         Declared(id="trap", use="planted_trap"),
         Declared(id="bali", use="core.testing.example_page", vendors=("polda-bali",)),
     ]
-    host = Host.build(declared, environ={}, file=Path("plugins.toml"))
+    made = Host.build(declared, environ={}, file=Path("plugins.toml"))
     sys.path.remove(str(folder))
-    before, site.world.host = site.world.host, host
-    app = with_sockets(site.world.app())
-    site.world.host = before
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="websockets-sansio"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}", site.person("officer", "petugas.plugin")
-    server.should_exit = True
-    thread.join()
-    host.close()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def officer(site: Any) -> str:
+    return str(site.person("officer", "petugas.plugin"))
 
 
 @pytest.fixture
-def visitor(browser: Any, house: Any) -> Any:
-    address, username = house
-    made = Visitor(browser, address)
-    made.log_in(username, PASSWORD)
+def visitor(browser: Any, site: Any, officer: str) -> Any:
+    made = Visitor(browser, site.url)
+    made.log_in(officer, PASSWORD)
     yield made
     made.close()
 
@@ -108,6 +96,18 @@ def test_a_page_of_a_plugin_asks_its_own_routes(visitor: Any) -> None:
     expect(frame.locator("#value")).to_have_text("42 (officer)")
     assert [] == visitor.complaints
     assert [] == visitor.outside
+
+
+def test_a_page_of_a_plugin_shuts_nobody_out(visitor: Any) -> None:
+    page = visitor.go("/added/counter/counter")
+    frame = page.wait_for_selector("iframe.added-page").content_frame()
+    frame.wait_for_selector("#value:not(:empty)")
+    found = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found[scheme] = grave(page) + grave(frame)
+    found["wide"] = too_wide(page, 360, 2560)
+    assert {} == {where: faults for where, faults in found.items() if faults}
 
 
 def test_a_hostile_page_reaches_nothing_but_its_own_frame(visitor: Any) -> None:
