@@ -91,6 +91,8 @@ function Target({ report, wanted, isOver }: { report: Report; wanted: boolean; i
     );
   const at: Place = [report.latitude, report.longitude];
   const degrees = `${at[0].toFixed(5)}, ${at[1].toFixed(5)}`;
+  // a phone opens its own map; where there is none, the position is at hand
+  const copy = () => void navigator.clipboard?.writeText(degrees).then(() => tell.ok(t("Position copied: {degrees}", { degrees })), () => tell.ok(t("Position: {degrees}", { degrees })));
   const marks: Mark[] = [{ id: "incident", at, kind: "incident", text: report.title }];
   if (fix) marks.push({ id: "me", at: fix.at, kind: "me", text: t("You") });
   const metres = fix ? metresBetween(fix.at, at) : null;
@@ -108,7 +110,7 @@ function Target({ report, wanted, isOver }: { report: Report; wanted: boolean; i
           <a
             className="button"
             href={ON_APPLE ? `maps://?daddr=${at[0]},${at[1]}` : `geo:${at[0]},${at[1]}?q=${at[0]},${at[1]}`}
-            onClick={() => void (navigator.clipboard?.writeText(degrees) ?? Promise.reject(new Error())).then(() => tell.ok(t("Position copied: {degrees}", { degrees })), () => tell.ok(t("Position: {degrees}", { degrees })))}
+            onClick={copy}
           >
             <Navigation size={18} aria-hidden />
             {t("Navigate")}
