@@ -9,6 +9,7 @@ import importlib.util
 import io
 import re
 import threading
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -19,16 +20,20 @@ from core.api import (
     Device,
     Health,
     PlateRead,
+    PluginCommand,
     PluginConfig,
+    Refused,
     Verdict,
     count_scans,
     hookimpl,
     measure,
     normalise_plate,
     read_indonesian_plate,
+    repair_plate,
     within_one_edit,
 )
 from core.api import Plugin as Base
+from detectors.plate_ocr.measure import count, crops_of
 
 MAX_PIXELS = 640 * 480
 """A crop is smaller. A scene that a device calls its plate picture would cost seconds and read its time stamp."""
@@ -125,18 +130,43 @@ class Plugin(Base):
 
     def _compare(self, said: str, crop: bytes) -> Verdict | None:
         sure = self._sure(self.reader.line(crop))
-        if said and any(within_one_edit(said, one.text) for one in sure):
+        if said and _agree(said, sure):
             return None
         sure = self._sure(self.reader.lines(crop)) or sure
-        if not sure or (said and any(within_one_edit(said, one.text) for one in sure)):
+        if not sure or (said and _agree(said, sure)):
             return None
         best = max(sure, key=lambda one: (read_indonesian_plate(one.text) is not None, one.score))
         detail = f"the camera read {said or 'no plate'}, the server reads {best.text} ({best.score:.0%}) in its picture"
         return Verdict(action="review", reason="second_opinion", detail=detail)
 
+    def _readings(self, crop: bytes) -> list[str]:
+        return _texts(self._sure([*self.reader.line(crop), *self.reader.lines(crop)]))
+
     def _sure(self, found: list[Reading]) -> list[Reading]:
         return [one for one in found if one.score >= self.config.min_score and normalise_plate(one.text)]
 
     @hookimpl
+    def commands(self) -> list[PluginCommand]:
+        return [PluginCommand(name="measure", help="TABLE.csv: how it reads crops of your own (columns file, plate).")]
+
+    @hookimpl
+    def run_command(self, name: str, arguments: list[str]) -> str:
+        if len(arguments) != 1:
+            raise Refused("measure takes one argument: a CSV file with the columns file and plate")
+        crops = crops_of(Path(arguments[0]))
+        if not crops:
+            raise Refused(f"{arguments[0]} has no row")
+        return count(crops, self._readings, self._compare).told()
+
+    @hookimpl
     def health(self) -> Health:
         return Health(state="ok", detail="reads plates again with rapidocr")
+
+
+def _agree(said: str, found: list[Reading]) -> bool:
+    return any(within_one_edit(said, text) for text in _texts(found))
+
+
+def _texts(found: list[Reading]) -> list[str]:
+    """The readings, and what they are where 0 and O, 1 and I are told apart by the groups of an Indonesian plate."""
+    return [text for one in found for text in (one.text, *repair_plate(one.text))]

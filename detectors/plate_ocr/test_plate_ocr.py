@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.api import Image, PlateRead, PluginContext, normalise_plate
+from core.api import Image, PlateRead, PluginContext, Refused, normalise_plate
 from core.testing.bombs import scan_bomb
 from core.testing.drawing import draw_plate, draw_scene, indonesian_plate
 from core.testing.fixtures import device
-from detectors.plate_ocr.plugin import Plugin
+from detectors.plate_ocr.plugin import Plugin, Reading
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,57 @@ def test_there_is_no_opinion_without_a_crop_that_can_be_read(judge):
     for kept in (200, 2000, -10):
         assert judge("D 1 A", "", picture=draw_plate("B 7629 WB")[:kept]) is None
     assert judge("D 1 A", "", picture=scan_bomb(480, scans=100_000)) is None
+
+
+def test_zero_and_o_are_told_apart_by_the_groups_of_the_plate(judge):
+    judge.plugin.reader, reader = Fixed("L156800"), judge.plugin.reader
+    try:
+        assert judge("L 1568 OO", "") is None
+        assert judge("L 1568 QZ", "") is not None
+    finally:
+        judge.plugin.reader = reader
+
+
+class Fixed:
+    """A recogniser that reads the same in every picture."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def line(self, picture):
+        return [Reading(self.text, 0.9)] if self.text else []
+
+    lines = line
+
+
+def test_one_s_own_pictures_are_measured_by_a_command(judge, tmp_path):
+    for name, plate in (("1", "B 7629 WB"), ("2", "D 1234 QX"), ("3", "F 88 AB")):
+        (tmp_path / f"{name}.jpg").write_bytes(draw_plate(plate))
+    table = tmp_path / "plates.csv"
+    table.write_text("file,plate\n1.jpg,B 7629 WB\n2.jpg,D1234QY\n3.jpg,AB 1234 XYZ\n")
+    assert ["measure"] == [command.name for command in judge.plugin.commands()]
+
+    told = judge.plugin.run_command("measure", [str(table)]).splitlines()
+
+    counts = [int(line.split()[-2]) for line in told[1:]]
+    assert (told[0][:7], [1, 1, 0, 1, 3]) == ("3 crops", counts)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [("file,plate\n", "has no row"), ("a,b\n", "expected the columns file, plate"),
+     ("file,plate\n1.jpg,B1A\n", "line 2: no file"),
+     ("file,plate\nplates.csv,-\n", "line 2: no plate"), (None, "cannot be read")],
+)  # fmt: skip
+def test_a_table_that_cannot_be_measured_says_why(judge, tmp_path, table, said):
+    path = tmp_path / "plates.csv"
+    if table is not None:
+        path.write_text(table)
+
+    with pytest.raises(Refused, match=said):
+        judge.plugin.run_command("measure", [str(path)])
+    with pytest.raises(Refused, match="one argument"):
+        judge.plugin.run_command("measure", [])
 
 
 def test_a_sure_camera_is_not_asked_again_where_the_config_says_so(judge):
