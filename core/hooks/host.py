@@ -511,9 +511,10 @@ class Host(Extensions):
                     failures.append(_failure(error))
         return failures
 
-    def health(self) -> dict[str, Health]:
-        """Every instance's state. One that does not answer within a second is "error" until it does."""
-        return {instance.id: self._health(instance) for instance in self._instances.values()}
+    def health(self, only: Sequence[str] | None = None) -> dict[str, Health]:
+        """Every instance's state, or of some. One that does not answer within a second is "error" until it does."""
+        asked = [one for one in self._instances.values() if only is None or one.id in only]
+        return {instance.id: self._health(instance) for instance in asked}
 
     def _health(self, instance: Instance) -> Health:
         if instance.reason:

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from core.domain.events import Health
 from core.domain.frames import Frame, Sighting
 from core.domain.observations import Device
 from core.hooks.errors import PluginFailed
@@ -28,6 +29,7 @@ class DetectorHost(Protocol):
     def instances(self) -> list[InstanceInfo]: ...
     def detectors_for(self, device: Device) -> list[str]: ...
     def detect_frames(self, instance_id: str, frames: list[Frame]) -> list[list[Sighting]]: ...
+    def health(self, only: Sequence[str] | None = None) -> dict[str, Health]: ...
 
 
 class Seen(msgspec.Struct):
@@ -59,6 +61,11 @@ class Models:
     def ids(self) -> list[str]:
         """The detectors of this deployment."""
         return [info.id for info in self._host.instances if "detect_frames" in info.hooks]
+
+    def unwell(self) -> dict[str, str]:
+        """Detector -> what it says of itself, where it works worse than it should (its GPU failed)."""
+        health = self._host.health(self.ids)
+        return {name: found.detail for name, found in health.items() if found.state == "degraded"}
 
     def warm_up(self) -> list[str]:
         """Let every detector load and look at one blank frame. Returns what failed; the process runs on without it."""

@@ -41,6 +41,14 @@ ON CONFLICT (instance) DO UPDATE SET state = 'quarantined', reason = excluded.re
 """)
 
 
+_WELL = text("UPDATE plugin_states SET reason = '' WHERE state = 'ready' AND reason <> '' AND instance = ANY(:ids)")
+_UNWELL = text("""
+INSERT INTO plugin_states (instance, state, reason, failures) VALUES (:instance, 'ready', :reason, 1)
+ON CONFLICT (instance) DO UPDATE SET reason = excluded.reason, since = now(), failures = plugin_states.failures + 1
+ WHERE plugin_states.state = 'ready'
+""")
+
+
 class Health(Protocol):
     """What is needed of core.streams.health.CameraHealth."""
 
@@ -89,6 +97,7 @@ class DetectProcess:
         self.pushed = PushedFrames(database, media, self.models, reports, self.book, stop, on_opened=ring)
         self._place = Place(database)
         self._out: set[str] = set()
+        self._unwell: dict[str, str] | None = None
         self._kept = time.monotonic()
         host.on_quarantine = self._remember
 
@@ -133,7 +142,7 @@ class DetectProcess:
     def keep(self, *, follow: bool = True) -> None:
         """One round: follow the cameras and plugins, write the book and the cameras' health. Never raises."""
         if follow:
-            for step in (self.cameras.follow, self._follow_plugins):
+            for step in (self.cameras.follow, self._follow_plugins, self._tell_unwell):
                 try:
                     step()
                 except Exception as error:  # the database is away: the cameras that are read go on
@@ -175,6 +184,18 @@ class DetectProcess:
                     self._host.release(info.id)
                 except PluginLoadError as error:
                     log.warning("plugin_not_released", instance=info.id, error=str(error)[:200])
+
+    def _tell_unwell(self) -> None:
+        """Write down, once, which detectors work worse than they should: admins see it on the plugins page."""
+        unwell = self.models.unwell()
+        if unwell == self._unwell:
+            return
+        with self._database.system() as connection:
+            connection.execute(_WELL, {"ids": [name for name in self.models.ids if name not in unwell]})
+            for name, reason in unwell.items():
+                connection.execute(_UNWELL, {"instance": name, "reason": reason[:500]})
+                log.warning("detector_degraded", instance=name, reason=reason[:200])
+        self._unwell = unwell
 
     def _remember(self, instance: str, reason: str) -> None:
         """A detector failed too often in a row: tell the whole installation."""

@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from sqlalchemy import text
 
+from core.domain.events import Health
 from core.hooks.grades import grade_of
 from core.web.call import Call
 from core.web.envelope import Ok
@@ -217,6 +218,9 @@ def list_sinks(call: NamedDependency[Call]) -> Response[Ok[list[SinkView]]]:
     return Response(call.ok([found[name] for name in sorted(found)]), headers=_NO_STORE)
 
 
+_UNWELL = text("SELECT instance, reason FROM plugin_states WHERE state = 'ready' AND reason <> ''")
+
+
 @get("/api/plugins", operation_id="list_plugins", tags=_TAG, sync_to_thread=True,
      summary="The plugins of this installation", responses=documented(401, 403))  # fmt: skip
 def list_plugins(call: NamedDependency[Call]) -> Response[Ok[list[PluginView]]]:
@@ -226,6 +230,8 @@ def list_plugins(call: NamedDependency[Call]) -> Response[Ok[list[PluginView]]]:
     """
     host = call.services.host
     health = host.health() if host is not None else {}
+    with call.rows() as connection:
+        health |= {row.instance: Health(state="degraded", detail=row.reason) for row in connection.execute(_UNWELL)}
     codes = _own_codes(call)
     views = []
     for info in host.instances if host is not None else ():

@@ -36,7 +36,7 @@ class Config(PluginConfig, frozen=True, kw_only=True, forbid_unknown_fields=True
     threshold   score from which something is a sighting; a camera's own settings may ask for more, never for less
     classes     COCO's name -> what it is reported as
     context     COCO's names that are shown in evidence and never reported by themselves
-    device      auto: the GPU when there is one
+    device      auto: the GPU when there is one; a GPU that fails while it works is left for the CPU, whichever is said
     threads     of PyTorch on the CPU; 0: PyTorch decides
     batch       frames that go through the network together at most
     """
@@ -69,6 +69,7 @@ class Plugin(Base):
         super().__init__(config, context)
         self._lock = threading.Lock()
         self._network: torch.nn.Module | None = None
+        self._gpu_failed = ""
         self._sha256 = ""
         self._name = f"nanodet-g@{config.input_size}"
         wanted = {*config.classes, *config.context}
@@ -76,10 +77,16 @@ class Plugin(Base):
 
     @hookimpl
     def detect_frames(self, frames: list[Frame]) -> list[list[Sighting]]:
-        network = self._load()
         found: list[list[Sighting]] = []
         for start in range(0, len(frames), self.config.batch):
-            found += self._look(network, frames[start : start + self.config.batch])
+            some = frames[start : start + self.config.batch]
+            network = self._load()
+            try:
+                found += self._look(network, some)
+            except RuntimeError as error:
+                if not self._leave_gpu(network, error):
+                    raise
+                found += self._look(self._load(), some)
         return found
 
     @hookimpl
@@ -87,6 +94,8 @@ class Plugin(Base):
         missing = [name for name in ("torch", "cv2", "numpy") if importlib.util.find_spec(name) is None]
         if missing:
             return Health(state="error", detail=f"not installed: {', '.join(missing)}; {_EXTRA}")
+        if self._gpu_failed:
+            return Health(state="degraded", detail=f"the GPU failed, the CPU looks: {self._gpu_failed}")
         return None
 
     @hookimpl
@@ -102,6 +111,16 @@ class Plugin(Base):
                 except ModuleNotFoundError as error:
                     raise RuntimeError(f"{error.name} is not installed; {_EXTRA}") from error
             return self._network
+
+    def _leave_gpu(self, network: torch.nn.Module, error: RuntimeError) -> bool:
+        """Go on with the CPU until the process is started again: out of memory, or a device that is lost, which no call
+        gets back. False when the CPU was at it: the error is no GPU's."""
+        if next(network.parameters()).device.type == "cpu":
+            return False
+        with self._lock:
+            self._gpu_failed = _told(error)
+            self._network = None
+        return True
 
     def _read(self) -> torch.nn.Module:
         import cv2  # noqa: F401 - missing, it is told now and not with the first frame
@@ -120,7 +139,14 @@ class Plugin(Base):
             told = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(f"{path.name} does not hold the tensors of NanoDet-g: {told}"[:300]) from error
         self._sha256 = hashlib.sha256(data).hexdigest()
-        network.eval().requires_grad_(False).to(self._device())
+        network.eval().requires_grad_(False)
+        try:
+            network.to(self._device())
+        except RuntimeError as error:
+            if self.config.device == "cuda":
+                raise
+            self._gpu_failed = _told(error)
+            network.to("cpu")
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network
 
@@ -129,7 +155,7 @@ class Plugin(Base):
 
         if self.config.device == "cuda" and not torch.cuda.is_available():
             raise RuntimeError('device = "cuda", but this PyTorch finds no GPU; use "auto" or "cpu"')
-        gpu = self.config.device != "cpu" and torch.cuda.is_available()
+        gpu = self.config.device != "cpu" and torch.cuda.is_available() and not self._gpu_failed
         return torch.device("cuda" if gpu else "cpu")
 
     def _look(self, network: torch.nn.Module, frames: list[Frame]) -> list[list[Sighting]]:
@@ -157,3 +183,7 @@ class Plugin(Base):
             model=self._name,
             model_sha256=self._sha256,
         )
+
+
+def _told(error: RuntimeError) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]

@@ -30,7 +30,7 @@ class Config(PluginConfig, frozen=True, kw_only=True, forbid_unknown_fields=True
     input_size  pixels of the longer side, a multiple of 32
     threshold   score from which something is a sighting; a camera's own settings may ask for more, never for less
     overlap     two boxes of one class that overlap by more are one
-    device      auto: the GPU when there is one
+    device      auto: the GPU when there is one; a GPU that fails while it works is left for the CPU, whichever is said
     threads     of PyTorch on the CPU; 0: as PyTorch found the machine
     batch       frames that go through the network together at most (.pt; exported models take one at a time)
     """
@@ -65,6 +65,7 @@ class Plugin(Base):
         self._name = f"{config.weights.name}@{config.input_size}"
         self._wanted: list[int] = []
         self._device = "cpu"
+        self._gpu_failed = ""
         self._threads = 0
 
     @staticmethod
@@ -81,7 +82,7 @@ class Plugin(Base):
                 self._model = self._read()
             found: list[list[Sighting]] = [[] for _ in frames]
             for group in _alike(frames, self.config.batch if self.config.weights.suffix == ".pt" else 1):
-                for index, result in zip(group, self._predict([frames[i].image for i in group]), strict=True):
+                for index, result in zip(group, self._results([frames[i].image for i in group]), strict=True):
                     found[index] = self._sightings(result)
             return found
 
@@ -91,6 +92,8 @@ class Plugin(Base):
             from detectors.weapon_yolo.quiet import EXTRA
 
             return Health(state="error", detail=f"ultralytics is not installed; {EXTRA}")
+        if self._gpu_failed:
+            return Health(state="degraded", detail=f"the GPU failed, the CPU looks: {self._gpu_failed}")
         return None
 
     @hookimpl
@@ -108,7 +111,7 @@ class Plugin(Base):
         gpu = torch.cuda.is_available()
         if config.device == "cuda" and not gpu:
             raise RuntimeError('device = "cuda", but this PyTorch finds no GPU; use "auto" or "cpu"')
-        self._device = "cuda" if gpu and config.device != "cpu" else "cpu"
+        self._device = "cuda" if gpu and config.device != "cpu" and not self._gpu_failed else "cpu"
         self._threads = config.threads or torch.get_num_threads()
         self._sha256 = _digest(config.weights)
         try:
@@ -124,6 +127,17 @@ class Plugin(Base):
             raise ValueError(f"{config.weights.name} has no class {', '.join(sorted(unknown))}; it has: {known}"[:500])
         self._wanted = [number for number, name in names.items() if name in words]
         return model
+
+    def _results(self, images: list[Any]) -> list[Any]:
+        """What ultralytics finds; when the GPU fails, by the CPU, until the process is started again."""
+        try:
+            return self._predict(images)
+        except RuntimeError as error:
+            if self._device == "cpu":
+                raise
+            self._gpu_failed = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        self._model = self._read()
+        return self._predict(images)
 
     def _predict(self, images: list[Any]) -> list[Any]:
         import torch

@@ -55,36 +55,26 @@ def detector(weights: Path) -> Iterator[Any]:
     plugin.close()
 
 
-def field(number: int, data: bytes) -> bytes:
-    """A length-delimited field of Protocol Buffers."""
-    size, length = len(data), b""
-    while size > 127:
-        length, size = length + bytes([size & 127 | 128]), size >> 7
-    return bytes([number << 3 | 2]) + length + bytes([size]) + data
-
-
 @pytest.fixture(scope="module")
 def exported(weights: Path) -> Path:
-    """The same network as ONNX, for 160 pixels, with the metadata that ultralytics writes (ModelProto's field 14)."""
+    """The same network as ONNX, for 160 pixels, with the metadata that ultralytics writes."""
+    import onnx
     import torch
-    from torch.onnx._internal.torchscript_exporter import onnx_proto_utils
 
     model = load_ultralytics(weights.parent).YOLO(str(weights), task="detect")
     net = model.model.eval().float()
     net.model[-1].export, net.model[-1].format = True, "onnx"
     path = weights.with_suffix(".onnx")
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        # it would ask the package onnx for functions of the network's own, of which this one has none
-        patch.setattr(onnx_proto_utils, "_add_onnxscript_fn", lambda data, functions: data)
         picture = torch.zeros(1, 3, 160, 160)
         net(picture)
         torch.onnx.export(net, (picture,), str(path), dynamo=False, opset_version=17, input_names=["images"],
                           output_names=["output0"])  # fmt: skip
     told = {"names": str(model.names), "stride": "32", "task": "detect", "batch": "1", "imgsz": "[160, 160]"}
-    with path.open("ab") as file:
-        for key, value in told.items():
-            file.write(field(14, field(1, key.encode()) + field(2, value.encode())))
+    whole = onnx.load(path)
+    onnx.helper.set_model_props(whole, told)
+    onnx.save(whole, path)
     return path
 
 
@@ -206,6 +196,44 @@ def test_the_replaced_nms_keeps_what_a_plain_loop_keeps() -> None:
         boxes = torch.cat([corner, corner + torch.rand(count, 2) * 40 + 1], 1)
         scores = torch.rand(count)
         assert plain(boxes.tolist(), scores.tolist(), 0.4) == nms(boxes, scores, 0.4).tolist()
+
+
+def test_the_replaced_nms_takes_boxes_of_a_gpu() -> None:
+    import torch
+
+    from core.testing.pretended_gpu import PretendedGpu
+    from detectors.weapon_yolo.torchvision_nms import nms
+
+    with PretendedGpu() as gpu:
+        boxes = torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, 8], [20, 20, 30, 30]], device="cuda")
+        kept = nms(boxes, torch.tensor([0.5, 0.9, 0.7], device="cuda"), 0.5)
+        assert gpu.is_there(kept)
+        assert [1, 2] == kept.tolist()
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_gpu_that_fails_at_work_is_left_for_the_cpu_and_told(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    import torch
+
+    asked = []
+    right = yolo.Plugin._predict
+
+    def predict(self: Any, images: list[Any]) -> list[Any]:
+        asked.append(self._device)
+        if self._device == "cuda":
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return right(self, images)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(yolo.Plugin, "_predict", predict)
+    plugin = make(weights, device=device)
+    assert plugin.detect_frames(frames((120, 160)))[0]
+    assert plugin.detect_frames(frames((120, 160)))[0]
+    assert ["cuda", "cpu", "cpu"] == asked
+    assert "degraded" == plugin.health().state
+    assert "CUDA out of memory" in plugin.health().detail
 
 
 def plain(boxes: list[list[float]], scores: list[float], limit: float) -> list[int]:

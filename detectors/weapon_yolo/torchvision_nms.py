@@ -52,7 +52,8 @@ def _replace() -> None:
     library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):  # qnms is for quantised boxes: torchvision only insists that it is there
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.impl(name, nms, "CPU")
+        for backend in ("CPU", "CUDA"):
+            library.impl(name, nms, backend)
     _library = library
     import torchvision
 
@@ -60,9 +61,13 @@ def _replace() -> None:
 
 
 def nms(boxes: Any, scores: Any, iou_threshold: float) -> Any:
-    """Indices of the boxes (n x 4: x0, y0, x1, y1) that no better one overlaps by more, the best first."""
+    """Indices of the boxes (n x 4: x0, y0, x1, y1) that no better one overlaps by more, the best first.
+
+    A loop of small steps is the CPU's work, wherever the boxes lie; the indices lie where the boxes do.
+    """
     import torch
 
+    device, boxes, scores = boxes.device, boxes.cpu(), scores.cpu()
     order = scores.argsort(descending=True, stable=True)
     sorted_ = boxes[order]
     area = (sorted_[:, 2] - sorted_[:, 0]) * (sorted_[:, 3] - sorted_[:, 1])
@@ -76,4 +81,4 @@ def nms(boxes: Any, scores: Any, iou_threshold: float) -> Any:
         high = torch.minimum(sorted_[i, 2:], sorted_[i + 1 :, 2:])
         both = (high - low).clamp(min=0).prod(1)
         alive[i + 1 :] &= both <= iou_threshold * (area[i] + area[i + 1 :] - both)
-    return order[torch.tensor(kept, dtype=torch.long)]
+    return order[torch.tensor(kept, dtype=torch.long)].to(device)

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 from core.accounts.tables import audit_log, device_credentials
 from core.hooks.deployment import Declared
 from core.hooks.host import Host
-from core.ingest.tables import payloads, quarantine
+from core.ingest.tables import payloads, plugin_states, quarantine
 from core.sync.tables import sink_breakers
 from core.testing.review import World
 
@@ -102,3 +102,11 @@ def test_a_plugin_is_shown_with_the_grade_that_its_folder_carries(client: TestCl
 
     assert ("axis", "gold", []) == (graded["id"], graded["grade"], graded["grade_missing"])
     assert ("banten", "", []) == (unknown["id"], unknown["grade"], unknown["grade_missing"])
+
+
+def test_a_detector_that_another_process_knows_to_work_worse_is_shown_so(client: TestClient, world: World) -> None:
+    world.host.instances = Host.build([Declared(id="axis", use="vendors.axis")], environ={}, strict=False).instances
+    reason = "the GPU failed, the CPU looks: OutOfMemoryError"
+    world.execute(insert(plugin_states).values(instance="axis", state="ready", reason=reason))
+    (shown,) = client.get("/api/plugins", headers=world.admin().headers).json()["data"]
+    assert ("degraded", reason) == (shown["health"], shown["health_detail"])

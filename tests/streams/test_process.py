@@ -129,3 +129,19 @@ def test_a_detector_that_the_installation_put_out_is_not_asked_until_it_is_relea
     with database.system() as connection:
         connection.execute(text("UPDATE plugin_states SET state = 'ready'"))
     until(lambda: made._host.instances[0].state == "ready")
+
+
+def test_a_detector_whose_gpu_failed_is_written_down_once(database, process):
+    def state():
+        with database.system() as connection:
+            return connection.execute(text("SELECT instance, state, reason, failures FROM plugin_states")).all()
+
+    made, _, _ = process(list)
+    detector = made._host._instances["weapon_nanodet"].plugin
+    detector._gpu_failed = "OutOfMemoryError"
+    worse = [("weapon_nanodet", "ready", "the GPU failed, the CPU looks: OutOfMemoryError", 1)]
+    until(lambda: state() == worse)
+    made.keep()
+    assert worse == state()
+    detector._gpu_failed = ""
+    until(lambda: state() == [("weapon_nanodet", "ready", "", 1)])
