@@ -79,6 +79,7 @@ def open_detected(act: Act, blobs: Blobs, detected: Detected) -> Opened:
     wrong = _just_rejected(act, device["id"], detected)
     if wrong is not None:
         _say_silenced(act, wrong, detected.quiet_s)
+        _remember(act, wrong, client_id)
         return Opened(wrong["id"], False, is_silenced=True)
     report = _insert(
         act, device, source="detection", client_id=client_id, incident_type=detected.incident_type,
@@ -282,7 +283,7 @@ def _repeated(act: Act, vendor_id: int, source: str, client_id: str | None) -> i
 
 
 def _remember(act: Act, report: Any, client_id: str | None) -> None:
-    """That this post went to an open report: sent again, even after that is closed, it changes nothing."""
+    """That this post went to a report, or was let go after one: sent again, however late, it changes nothing."""
     if client_id is not None:
         act.connection.execute(
             insert(report_posts).values(

@@ -77,6 +77,16 @@ def test_after_a_false_alarm_the_same_thing_is_silent_for_its_quiet_time(town, r
     assert town.reports.open_detected(town.detected(60)).created
 
 
+def test_a_pushed_picture_let_go_in_the_quiet_time_opens_nothing_when_it_is_looked_at_again_after_it(town):
+    first = town.reports.open_detected(town.detected(1)).report_id
+    town.reports.verify(town.officer, first, ReportStatus.REJECTED, reason_code="false_alarm")
+    assert town.reports.open_detected(town.detected(20, payload_id=1030)).is_silenced
+    town.later(7200)
+    again = town.reports.open_detected(town.detected(20, payload_id=1030))
+    assert (first, False) == (again.report_id, again.created)
+    assert town.reports.open_detected(town.detected(20, payload_id=1031)).created
+
+
 def test_a_quiet_time_is_of_one_type_and_one_camera(town):
     first = town.reports.open_detected(town.detected(1)).report_id
     town.reports.verify(town.officer, first, ReportStatus.REJECTED, reason_code="false_alarm")
