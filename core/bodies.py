@@ -1,4 +1,4 @@
-"""A device's body decoded into one tree, whatever form it came in: JSON, XML, a form, or multipart with pictures.
+"""A device's body decoded into one tree: JSON, XML, a form, lines of `name=value`, or multipart with pictures.
 
 For makes that send the same fields in several wrappings. Told by the bytes; the declared type only helps, since devices
 lie about it. JSON that stands in a form field or in a text is decoded in place.
@@ -23,6 +23,7 @@ MAX_FORM_FIELDS = 1000
 MAX_VALUES = 10_000
 _NESTED = 3
 _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
+_LINES = re.compile(r"(?:[\w.\[\]-]{1,200}=[^\r\n]*(?:\r?\n|\Z)\s*){2,}\Z")
 _BETWEEN = re.compile(r"[\r\n\t ,\x00]*")
 _BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
 
@@ -37,7 +38,8 @@ class Body(msgspec.Struct, frozen=True):
 def read_body(body: bytes, content_type: str = "") -> Body:
     """Decode a body. Raises MalformedPayload saying what it is not.
 
-    Several JSON values one behind the other (lines) become a list. Of XML see `xml_tree`.
+    Lines `name=value` are an object, as a form is; names with dots and brackets stay whole. Several JSON values one
+    behind the other (lines) become a list. Of XML see `xml_tree`.
     """
     head = body[:256].lstrip(b"\xef\xbb\xbf \r\n\t")
     if not head:
@@ -51,7 +53,10 @@ def read_body(body: bytes, content_type: str = "") -> Body:
     if sniff(body):
         raise MalformedPayload("a picture without an event: expected multipart with the event beside it")
     if content_type.lower().lstrip().startswith("application/x-www-form-urlencoded") or _FORM.match(head):
-        return Body(read_form(body.decode("utf-8", "replace")))
+        text = body.decode("utf-8", "replace")
+        return Body(
+            _lines(text) if b"&" not in body and _LINES.match(text.lstrip("\ufeff \r\n\t")) else read_form(text)
+        )
     raise MalformedPayload("the body is neither JSON nor XML nor a form nor multipart")
 
 
@@ -95,6 +100,18 @@ def read_form(text: str) -> dict[str, Any]:
     for name, value in pairs:
         # base64 that a device did not escape has its "+" read as a blank
         _put(fields, name, opened(value.replace(" ", "+") if value.startswith(_BASE64_HEADS) else value))
+    return fields
+
+
+def _lines(text: str) -> dict[str, Any]:
+    """Fields of lines `name=value`, as CGI answers and event streams have them: nothing is escaped in them."""
+    fields: dict[str, Any] = {}
+    lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    if len(lines) > MAX_FORM_FIELDS:
+        raise MalformedPayload(f"the body has more than {MAX_FORM_FIELDS} lines")
+    for line in lines:
+        name, _, value = line.partition("=")
+        _put(fields, name.strip(), opened(value.strip()))
     return fields
 
 

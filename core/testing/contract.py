@@ -94,15 +94,14 @@ class ParserContract(Reader):
             assert json.loads(expected.read_text()) == describe(self.parse(request)), request.name
 
     def test_times_are_utc_and_confidences_percent(self) -> None:
-        for request, _ in fixture_pairs(self.fixtures):
-            for o in self.parse(request):
+        for request, payload in self._decoding():
+            for o in self.parse_payload(payload):
                 assert o.capture_time is None or o.capture_time.tzinfo is UTC, request.name
                 confidence = getattr(o, "confidence", None)
                 assert confidence is None or 0 <= confidence <= 100, request.name
 
     def test_a_picture_in_place_stands_where_its_offset_says(self) -> None:
-        for request, _ in fixture_pairs(self.fixtures):
-            payload = as_payload(request, self.maker)
+        for request, payload in self._decoding():
             for o in self.parse_payload(payload):
                 for image in o.images:
                     if image.offset is not None and image.data is not None:
@@ -167,8 +166,7 @@ class ParserContract(Reader):
                     assert (o.capture_time is None) == (o.time_source == "receive"), name
 
     def test_the_same_instant_in_another_offset_is_the_same_instant(self) -> None:
-        for request, _ in fixture_pairs(self.fixtures):
-            payload = as_payload(request, self.maker)
+        for request, payload in self._decoding():
             told = self.parse_payload(payload)
             for o in told:
                 if o.time_source == "wall_clock":
@@ -214,10 +212,19 @@ class ParserContract(Reader):
         """Body and content type of each fixture, Content-Encoding undone."""
         return _bodies(self.fixtures, self.maker)
 
-    def _by_zone(self, rule: Literal["offset", "wall_clock"]) -> Iterator[tuple[str, dict[str, list[Observation]]]]:
-        """Each fixture as cameras in several zones would have sent it."""
+    def _decoding(self) -> Iterator[tuple[Path, Payload]]:
+        """The fixtures that decode at all: of the others one test speaks, and the rest would only repeat it."""
         for request, _ in fixture_pairs(self.fixtures):
             payload = as_payload(request, self.maker)
+            try:
+                self.parse_payload(payload)
+            except (MalformedPayload, UnsupportedEvent):
+                continue
+            yield request, payload
+
+    def _by_zone(self, rule: Literal["offset", "wall_clock"]) -> Iterator[tuple[str, dict[str, list[Observation]]]]:
+        """Each fixture as cameras in several zones would have sent it."""
+        for request, payload in self._decoding():
             cameras = {zone: device(self.maker, zone=zone, time_rule=rule) for zone in (*ZONES, *NO_ZONES)}
             yield (
                 request.name,

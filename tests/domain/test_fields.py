@@ -66,20 +66,24 @@ def test_objects_are_walked_from_outside_in_and_not_for_ever():
         (b'{"a": "{B 1 A}"}', "", {"a": "{B 1 A}"}),
         (b"json=%7B%22a%22%3A1%7D&b=%20x", "", {"json": {"a": 1}, "b": " x"}),
         (b"a=1&a=2", "application/x-www-form-urlencoded", {"a": ["1", "2"]}),
+        (b"\r\nEvents[0].Code=T+1\r\nEvents[0].Car.Plate=B 1=A\r\n\r\ninfo={\"a\": 1}", "text/plain",
+         {"Events[0].Code": "T+1", "Events[0].Car.Plate": "B 1=A", "info": {"a": 1}}),
         (b'<n:r xmlns:n="u" id="7"><n:a>1</n:a><n:a b="2">3</n:a></n:r>', "",
          {"r": {"@id": "7", "a": ["1", {"@b": "2", "#text": "3"}]}}),
         (b'--x\r\nContent-Disposition: form-data; name="e"\r\n\r\n{"a":1}\r\n--x\r\n\r\n<r><a>1</a></r>\r\n--x--\r\n',
          "",
          {"e": {"a": 1}, "event": {"r": {"a": "1"}}}),
     ],
-    ids=["BOM", "lines", "JSON in JSON", "braces", "JSON in a form", "form", "XML", "undeclared multipart"],
+    ids=["BOM", "lines", "JSON in JSON", "braces", "JSON in a form", "form", "name=value lines", "XML",
+         "undeclared multipart"],
 )  # fmt: skip
 def test_a_body_is_told_by_its_bytes(body, content_type, root):
     assert root == read_body(body, content_type).root
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b" \r\n", b"rubbish", jpeg(), b'{"a": 1', b'{"a":1}{"b":', b"&".join([b"a=1"] * 2000)]
+    "body",
+    [b"", b" \r\n", b"rubbish", jpeg(), b'{"a": 1', b'{"a":1}{"b":', b"&".join([b"a=1"] * 2000), b"a=1\n" * 2000],
 )
 def test_what_is_no_body_says_why(body):
     with pytest.raises(MalformedPayload):
