@@ -36,6 +36,12 @@ SHOWN = (*range(36, 60), *range(59, 35, -1))
 """Frames of the clip with the blade, to and fro: ten seconds at FPS, and gone as soon as the alarm was heard."""
 PAUSE_S = 5.0
 """Between two alarms: the cooldown is over, the pictures with the blade have left the window of eight."""
+MOMENTS = (
+    "SELECT extract(epoch FROM incident_at)::float8 FROM reports WHERE id = :id",
+    "SELECT extract(epoch FROM created_at)::float8 FROM reports WHERE id = :id",
+    "SELECT extract(epoch FROM min(planned_at))::float8 FROM notices WHERE report_id = :id",
+)
+"""The confirming frame was taken; the report was begun; the notice was planned."""
 RULES = {"detection": {"cooldown_s": 1.0, "repeat_s": 1.0}}
 PLUGINS = """\
 hooks = 1
@@ -138,17 +144,17 @@ class Crew:
         self.patrol = Listener(Person(url, watch.login("patroli")), url)
         self.all = (self.owner, self.officer, self.second, self.patrol)
 
-    async def incident(self, house: AlarmHouse, camera: HdCamera, figures: dict[str, list[float]]) -> None:
+    async def incident(self, house: AlarmHouse, camera: HdCamera, figures: dict[str, list[Any]]) -> None:
         """An alarm, checked, a patrol sent, called back."""
         before = set(self.officer.heard)
         camera.show()
         report_id = await self._alarm(before)
         heard = await self.officer.wait(report_id, "weapon_detected")
         camera.hide()
-        at = await asyncio.to_thread(
-            house.scalar, "SELECT extract(epoch FROM incident_at)::float8 FROM reports WHERE id = :id", id=report_id
-        )
-        figures["alarm"].append(heard.at - camera.sent_before(at))
+        at, opened, told = [await asyncio.to_thread(house.scalar, query, id=report_id) for query in MOMENTS]
+        sent = camera.sent_before(at)
+        figures["alarm"].append(heard.at - sent)
+        figures["steps"].append([round(one, 2) for one in (at - sent, opened - at, told - opened, heard.at - told)])
         act = self.second.me
         await act.call("POST", f"/officer/verify/{report_id}", {"status": "verified"})
         near = await act.call("GET", f"/officer/available?near={report_id}")
@@ -185,6 +191,8 @@ def show(found: dict[str, Any]) -> None:
     for name, row in found.items():
         cells = " ".join(f"{_cell(row[what]):>20}" for what in ("alarm", "dispatch", "recall"))
         print(f"{name:10} {cells}  {row['frames']}")
+        slowest = max(range(len(row["alarm"])), key=row["alarm"].__getitem__)
+        print(f"{'':10} slowest alarm: sent, taken, opened, planned, heard: {row['steps'][slowest]}")
 
 
 def _cell(values: list[float]) -> str:
@@ -210,7 +218,7 @@ def _load(folder: Path, restless: bool, alarms: int) -> dict[str, Any]:
 
 
 async def _measure(house: AlarmHouse, watch: Watch, shown: list[HdCamera], alarms: int) -> dict[str, Any]:
-    figures: dict[str, list[float]] = {"alarm": [], "dispatch": [], "recall": []}
+    figures: dict[str, list[Any]] = {"alarm": [], "steps": [], "dispatch": [], "recall": []}
     crew = Crew(f"http://127.0.0.1:{house.port}", watch)
     async with contextlib.AsyncExitStack() as stack:
         for who in crew.all:

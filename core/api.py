@@ -56,7 +56,7 @@ from core.domain.stream_events import stream_payloads
 from core.domain.streams import StreamConnect, StreamConnection, StreamHead
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
-from core.outbound_calls import HttpReply, NotAllowed, Outbound
+from core.outbound_calls import HttpReply, NotAllowed, Outbound, check_answer, is_later, on_this_machine
 from core.realtime.bus import publish_realtime
 from core.realtime.topics import realtime_event
 from core.safe_json import decode_json
@@ -132,15 +132,18 @@ __all__ = [
     "ViolationType",
     "XmlNode",
     "as_text",
+    "check_answer",
     "count_scans",
     "decode_base64_image",
     "decode_json",
     "hookimpl",
+    "is_later",
     "is_multipart",
     "measure",
     "named_values",
     "normalise_plate",
     "objects",
+    "on_this_machine",
     "parse_xml",
     "percent",
     "percent_of_fraction",

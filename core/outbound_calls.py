@@ -13,12 +13,40 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.domain.errors import TangkapinError, Transient
+from core.domain.errors import TangkapinError, Transient, Undeliverable
+from core.domain.receipts import retry_after_s
 
 if TYPE_CHECKING:
     from core.outbound import Resolve, SafeSession
 
 _CLOSE_S = 2.0
+_LATER = frozenset({408, 421, 425, 429})
+_UNSURE = frozenset({500, 502, 504})
+"""The service, or a proxy before it, failed after the request had come: it may have acted on it."""
+
+
+def is_later(status: int) -> bool:
+    """Whether an answer means: the same again, later."""
+    return status in _LATER or status >= 500
+
+
+def check_answer(status: int, headers: Mapping[str, str], who: str, hint: str = "") -> None:
+    """What an answer means to a notice channel: 2xx is fine. Raises Transient (later; `unsure` where it may have acted
+    on it) or Undeliverable.
+
+    who, hint  for the text: "WHO answered 401: HINT"; the body is not quoted, for it may repeat what was sent
+    """
+    if 200 <= status < 300:
+        return
+    text = f"{who} answered {status}" + (f": {hint}" if hint else "")
+    if is_later(status):
+        raise Transient(text, retry_after_s=retry_after_s(headers), unsure=status in _UNSURE)
+    raise Undeliverable(text)
+
+
+def on_this_machine(host: str | None) -> bool:
+    """Whether a host's name says this machine, where plain http is no danger."""
+    return host in ("127.0.0.1", "localhost", "::1")
 
 
 class NotAllowed(TangkapinError):

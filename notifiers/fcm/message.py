@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from core.api import HttpReply, Notice, Told, retry_after_s
+from core.api import HttpReply, Notice, Told, is_later, retry_after_s
 
 MAX_TTL_S = 28 * 86_400
 """FCM keeps a message for four weeks at most."""
@@ -20,7 +20,6 @@ _MAX_ID = 64
 """Bytes. APNs takes 64 of a collapse id; the whole message may have 4 096."""
 _DEFAULT_WAIT_S = 60.0
 """FCM asks for a minute after a 429 that names no time."""
-_LATER = frozenset({408, 425, 429})
 _CODE = re.compile(r"[A-Z_]{1,40}")
 
 
@@ -102,7 +101,7 @@ def read_reply(address_id: int, reply: HttpReply) -> Told:
     reason = f"FCM answered {status}" + (f" {code}" if code else "")
     if code in ("UNREGISTERED", "NOT_FOUND") or (code == "INVALID_ARGUMENT" and _blames_token(error)):
         return Told(address_id=address_id, outcome="gone", reason=f"{reason}: the token is gone")
-    if status in _LATER or status >= 500:
+    if is_later(status):
         wait = retry_after_s(reply.headers)
         if wait is None and status == 429:
             wait = _DEFAULT_WAIT_S

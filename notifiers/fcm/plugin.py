@@ -33,6 +33,8 @@ from core.api import (
     Transient,
     Undeliverable,
     hookimpl,
+    is_later,
+    on_this_machine,
     sum_up,
 )
 from notifiers.fcm.message import message_of, read_reply
@@ -40,7 +42,6 @@ from notifiers.fcm.message import message_of, read_reply
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 MAX_ADDRESSES = 10
 """Of one recipient; the newest are told."""
-_HERE = ("127.0.0.1", "localhost", "::1")
 _EXTRA = "google-auth is not installed; pip install 'tangkapin[fcm]'"
 
 
@@ -69,7 +70,7 @@ class FcmConfig(PluginConfig, frozen=True, kw_only=True):
         for name in ("base_url", "token_url"):
             url = getattr(self, name) or account["token_uri"]
             parts = urlsplit(url)
-            if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
+            if parts.scheme != "https" and not (parts.scheme == "http" and on_this_machine(parts.hostname)):
                 raise ValueError(f"{name}: expected https")
 
     def account(self) -> dict[str, Any]:
@@ -190,7 +191,7 @@ class Plugin(api.Plugin):
             reply = self._out.call(method, url, headers, data)
         except (Transient, NotAllowed) as error:
             raise exceptions.TransportError(str(error)) from None  # type: ignore[no-untyped-call]
-        if reply.status in (408, 429) or reply.status >= 500:
+        if is_later(reply.status):
             # google-auth would sleep and ask again, in the middle of a hook: the delivery's own retry does that.
             raise exceptions.TransportError(f"the token service answered {reply.status}")  # type: ignore[no-untyped-call]
         return _Answer(reply)

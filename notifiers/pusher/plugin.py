@@ -22,23 +22,19 @@ from core.api import (
     PluginConfig,
     Recipient,
     Secret,
-    Transient,
     Undeliverable,
+    check_answer,
     hookimpl,
-    retry_after_s,
+    on_this_machine,
 )
 from notifiers.pusher.channels import Event, Public, events_of
 from notifiers.pusher.wire import WEBHOOK_WINDOW_S, read_webhook, sign_subscription, signed_path
 
-_LATER = frozenset({408, 421, 425, 429})
-_UNSURE = frozenset({500, 502, 504})
-"""It, or a proxy before it, failed after the request had come: the event may be out."""
 _HINTS = {
     401: "check key, secret and this machine's clock",
     403: "the app is disabled or over its quota",
     404: "check host and app_id",
 }
-_HERE = ("127.0.0.1", "localhost", "::1")
 _SMALL = 512
 
 
@@ -92,15 +88,17 @@ class Plugin(api.Plugin):
         # Clients of the public names may not drop repeats: what they may have comes again only where silence is worse.
         public = () if notice.again and not notice.urgent else self.config.public
         reply = self._send(events_of(notice, recipient, public))
-        if _status(reply) == 413:
+        status = _status(reply)
+        if status == 413:
             reply = self._send(events_of(notice, recipient, public, _SMALL))
-        _check(reply)
+            status = _status(reply)
+        check_answer(status, reply.headers, "the server", _HINTS.get(status, ""))
         return Delivery(outcome="accepted")
 
     @hookimpl
     def health(self) -> Health:
         """Whether what travels is encrypted."""
-        if self.config.tls or self.config.host in _HERE:
+        if self.config.tls or on_this_machine(self.config.host):
             return Health(state="ok")
         return Health(state="degraded", detail="tls = false: notices travel in the clear")
 
@@ -157,16 +155,6 @@ class Plugin(api.Plugin):
             return self._out.call("POST", self._base + target, {"Content-Type": "application/json"}, body)
         except NotAllowed as error:
             raise Undeliverable(str(error)) from None
-
-
-def _check(reply: HttpReply) -> None:
-    status = _status(reply)
-    if 200 <= status < 300:
-        return
-    text = ": ".join(filter(None, (f"the server answered {status}", _HINTS.get(status, ""))))
-    if status in _LATER or status >= 500:
-        raise Transient(text, retry_after_s=retry_after_s(reply.headers), unsure=status in _UNSURE)
-    raise Undeliverable(text)
 
 
 def _status(reply: HttpReply) -> int:

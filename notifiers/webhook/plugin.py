@@ -25,15 +25,13 @@ from core.api import (
     PluginConfig,
     Recipient,
     Secret,
-    Transient,
     Undeliverable,
+    check_answer,
     hookimpl,
-    retry_after_s,
+    on_this_machine,
 )
 
-_LATER = frozenset({408, 421, 425, 429})
 _PREFIX = "whsec_"
-_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 class WebhookConfig(PluginConfig, frozen=True, kw_only=True):
@@ -64,7 +62,7 @@ class WebhookConfig(PluginConfig, frozen=True, kw_only=True):
             host = None
         if not host or parts.scheme not in ("http", "https") or parts.username or parts.password or parts.fragment:
             raise ValueError("url: expected http:// or https:// with a host, without user name and fragment")
-        if parts.scheme == "http" and not (self.allow_private or host in _HERE):
+        if parts.scheme == "http" and not (self.allow_private or on_this_machine(host)):
             raise ValueError("url: http:// is for this machine and, with allow_private, for a private network")
         for name in ("secret", "previous_secret"):
             secret = getattr(self, name)
@@ -82,7 +80,7 @@ class Plugin(api.Plugin):
 
     def __init__(self, config: WebhookConfig, context: api.PluginContext) -> None:
         super().__init__(config, context)
-        here = urlsplit(config.url).hostname in _HERE
+        here = on_this_machine(urlsplit(config.url).hostname)
         self._out = Outbound(
             allow_private=config.allow_private or here, ca_file=str(config.ca_file or ""), timeout_s=config.timeout_s
         )
@@ -106,7 +104,7 @@ class Plugin(api.Plugin):
     def health(self) -> Health:
         """Whether what travels is encrypted."""
         parts = urlsplit(self.config.url)
-        if parts.scheme == "https" or parts.hostname in _HERE:
+        if parts.scheme == "https" or on_this_machine(parts.hostname):
             return Health(state="ok")
         return Health(state="degraded", detail="http: notices travel in the clear")
 
@@ -156,11 +154,7 @@ def _key(secret: str) -> bytes:
 
 
 def _read(reply: HttpReply) -> Delivery:
-    text = f"the receiver answered {reply.status}"
-    if reply.status in _LATER or reply.status >= 500:
-        raise Transient(text, retry_after_s=retry_after_s(reply.headers))
-    if not 200 <= reply.status < 300:
-        raise Undeliverable(text)
+    check_answer(reply.status, reply.headers, "the receiver")
     try:
         said = json.loads(reply.body)
     except (ValueError, RecursionError):

@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from core.api import HttpReply, Notice, Told, retry_after_s
+from core.api import HttpReply, Notice, Told, is_later, retry_after_s
 
 MAX_TTL_S = 28 * 86_400
 _MAX_TITLE = 256
 _MAX_MESSAGE = 2_048
 _MAX_WORD = 128
 """Bytes. A push service takes 4 096 of cipher text, which is 3 993 of text; escapes in JSON may double a message."""
-_LATER = frozenset({408, 421, 425, 429})
 _HINTS = {
     401: "check vapid_key and contact",
     403: "the subscription may have been made with another vapid_key",
@@ -132,7 +131,7 @@ def read_reply(address_id: int, reply: HttpReply) -> Told:
     reason = f"the push service answered {status}"
     if status in (404, 410):
         return Told(address_id=address_id, outcome="gone", reason=f"{reason}: the subscription is gone")
-    if status in _LATER or status >= 500:
+    if is_later(status):
         return Told(
             address_id=address_id, outcome="later", reason=reason, retry_after_s=retry_after_s(reply.headers)
         )  # fmt: skip
