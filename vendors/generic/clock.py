@@ -14,9 +14,8 @@ from vendors.generic.words import DATE, TIME, TIME_ZONE, Field
 
 _UNITS: dict[int, Literal["s", "ms", "us", "ns"]] = {9: "s", 10: "s", 12: "ms", 13: "ms", 16: "us", 19: "ns"}
 _NUMBER = re.compile(r"(\d+)(?:\.\d+)?")
-_PLAIN = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
-)
+PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+"""What most clients write: core's reader needs no help with it."""
 _DATE_ONLY = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 _TIME_ONLY = re.compile(
     r"\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d{1,9})?)?(?:\s*(?:Z|[+-]\d{1,2}:?\d{0,2}|WIB|WITA|WIT))?", re.I
@@ -42,7 +41,7 @@ def read_capture_time(
             text = _text(value)
             if not text:
                 continue
-            if _PLAIN.fullmatch(text):  # what most clients write needs none of the care below
+            if PLAIN.fullmatch(text):
                 time = read_time(text, device)
                 if time.utc is not None:
                     return time

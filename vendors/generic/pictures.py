@@ -56,8 +56,9 @@ def possible(body: bytes, form: Form | None = None) -> bool:
         if form.pictures is None:
             form.pictures = _speaks(form.shape)
         return (
-            form.pictures or b"://" in body or b"/9j/" in body or b"data:" in body or b"iVBORw0KGgo" in body
-            or b"DATA:" in body or b"Data:" in body or b"\\" in body
+            form.pictures or b"\\" in body or b'"iVBORw0KGgo' in body
+            or (b"/" in body and (b"://" in body or b'"/9j/' in body))
+            or b'"data:' in body or b'"DATA:' in body or b'"Data:' in body
         )  # fmt: skip
     lower = body.lower()
     return any(hint in lower for hint in _HINTS)

@@ -19,6 +19,7 @@ from core.api import (
 )
 from core.api import Plugin as Base
 from vendors.generic import pictures
+from vendors.generic.alone import plan_of, read_alone
 from vendors.generic.reading import Config, is_heartbeat, read_vehicle
 from vendors.generic.tree import Chain, Scope, find_vehicles, plate_text, read_body
 from vendors.generic.words import PLATE_KEYS, fold
@@ -61,6 +62,9 @@ class Plugin(Base):
         plate = normalise_plate(written) if written else None
         if written and plate is not None:
             scope = Scope(root, set())  # the whole body is one vehicle, as most are
+            plan = plan_of(scope.form)
+            if plan is not None and not pictures.possible(payload.body, scope.form):
+                return [read_alone(scope, plan, payload.device, config, written, plate)]
             images = pictures.bind(body, [(root,)])[0] if pictures.possible(payload.body, scope.form) else ()
             return [read_vehicle((root,), [scope], images, payload.device, config, plate=(written, plate))]
         vehicles: list[Chain] = []

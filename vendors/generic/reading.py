@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -22,15 +23,16 @@ from core.api import (
 from vendors.generic import words
 from vendors.generic.clock import read_capture_time
 from vendors.generic.tree import Chain, Form, Scope, at, plate_text
-from vendors.generic.words import Field, fold
+from vendors.generic.words import fold
 
 _MOST_KMH = 1000
-_KMH_PER_MILE = 1.609344
-_UNIT_KMH = {"mph": _KMH_PER_MILE, "mih": _KMH_PER_MILE, "ms": 3.6, "mps": 3.6}
+_UNIT_KMH = {"mph": words.KMH_PER_MILE, "mih": words.KMH_PER_MILE, "ms": 3.6, "mps": 3.6}
 _NUMBER = re.compile(r"\s*([+-]?\d{1,15}(?:[.,]\d{1,20})?(?:[eE][+-]?\d)?)\s*[A-Za-z%/.]{0,10}\s*")
-_LONGEST_WORD = 100
+LONGEST_WORD = 100
 _MAX_EXTRA = 32
 _LONGEST_EXTRA = 300
+Named = Iterable[tuple[str, Any]]
+"""(folded key, value) of all that could be a field, the most telling first."""
 _encode = msgspec.json.Encoder().encode
 _EVENT, _RETRANSMITTED, _SERIAL, _CHANNEL, _IP, _MAC, _NAME, _LANE, _VEHICLE_TYPE, _VEHICLE_COLOR, _PLATE_COLOR, \
     _VEHICLE_BRAND, _COUNTRY, _SPEED_UNIT = (field.number for field in words.TEXTS)  # fmt: skip
@@ -84,7 +86,7 @@ def read_vehicle(
         capture_time_raw=time.raw,
         time_source=time.source,
         event_id=event_id,
-        retransmitted=texts(_RETRANSMITTED, "").lower() in ("true", "1", "yes", "ya"),
+        retransmitted=texts(_RETRANSMITTED, "").lower() in words.YES,
         hint=DeviceHint(
             serial=texts(_SERIAL, ""),
             channel=texts(_CHANNEL, ""),
@@ -105,7 +107,7 @@ def read_vehicle(
         vehicle_brand=texts(_VEHICLE_BRAND, ""),
         country=texts(_COUNTRY, ""),
         offences=_offences(scopes, event),
-        extra=_extra(chain) if len(chain) > 1 else _extra_alone(chain[0], scopes[0].form),
+        extra=_extra(chain) if len(chain) > 1 else extra_alone(chain[0], scopes[0].form),
     )
 
 
@@ -122,8 +124,17 @@ def is_heartbeat(root: Any) -> bool:
 
 def _event_id(scopes: list[Scope], suffix: str = "") -> str:
     """Several vehicles under one event id are no repeats of each other: each gets a suffix of its own."""
-    text = _word(scopes, words.EVENT_ID)
-    return "" if text.lower() in words.NO_ID else text + suffix
+    text = event_id_of([pair for scope in scopes for pair in scope.values(words.EVENT_ID)])
+    return text + suffix if text else ""
+
+
+def event_id_of(values: Named) -> str:
+    """The first scalar that is not blank, "" when it says that there is none."""
+    for _, value in values:
+        text = scalar(value)
+        if text:
+            return "" if text.lower() in words.NO_ID else text
+    return ""
 
 
 def _texts(scopes: list[Scope]) -> dict[int, str]:
@@ -136,26 +147,17 @@ def _texts(scopes: list[Scope]) -> dict[int, str]:
                 continue
             for place in places:
                 value = node[place] if isinstance(place, str) else at(node, place)
-                text = value.strip()[:_LONGEST_WORD] if type(value) is str else _scalar(value)
+                text = value.strip()[:LONGEST_WORD] if type(value) is str else scalar(value)
                 if text:
                     found[number] = text
                     break
     return found
 
 
-def _word(scopes: list[Scope], field: Field) -> str:
-    """The first scalar of a field as text, "" when there is none."""
-    for scope in scopes:
-        for _, value in scope.values(field):
-            text = _scalar(value)
-            if text:
-                return text
-    return ""
-
-
-def _scalar(value: Any) -> str:
+def scalar(value: Any) -> str:
+    """A text, a number or a truth as text, cut; "" for what is none of them."""
     if type(value) is str:
-        return value.strip()[:_LONGEST_WORD]
+        return value.strip()[:LONGEST_WORD]
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -174,57 +176,89 @@ def _number(value: Any) -> float | None:
 
 
 def _confidence(scopes: list[Scope], scale: str) -> float | None:
-    for scope in scopes:
-        for name, value in scope.values(words.CONFIDENCE):
-            number = _number(value)
-            if number is None:
-                continue
-            says_percent = isinstance(value, str) and "%" in value
-            fraction = scale == "fraction" or (
-                scale == "auto" and (0 < number < 1 or (number == 1 and name in words.SCORES))
-            )
-            return percent(number, scale=1.0 if fraction and not says_percent else 100.0)
+    found = (confidence_of(scope.values(words.CONFIDENCE), scale) for scope in scopes)
+    return next((number for number in found if number is not None), None)
+
+
+def confidence_of(values: Named, scale: str) -> float | None:
+    """0..100 of (folded key, value), the most telling first; None when none is a number. `scale` as in Config."""
+    for name, value in values:
+        number = _number(value)
+        if number is None:
+            continue
+        says_percent = isinstance(value, str) and "%" in value
+        fraction = scale == "fraction" or (
+            scale == "auto" and (0 < number < 1 or (number == 1 and name in words.SCORES))
+        )
+        return percent(number, scale=1.0 if fraction and not says_percent else 100.0)
     return None
 
 
 def _direction(scopes: list[Scope]) -> Direction:
-    for scope in scopes:
-        for _, value in scope.values(words.DIRECTION):
-            if isinstance(value, str) and fold(value) in words.DIRECTIONS:
-                return words.DIRECTIONS[fold(value)]
+    found = (direction_of(scope.values(words.DIRECTION)) for scope in scopes)
+    return next((way for way in found if way != "unknown"), "unknown")
+
+
+def direction_of(values: Named) -> Direction:
+    """The first that is a word for a way."""
+    for _, value in values:
+        if isinstance(value, str):
+            way = words.DIRECTIONS.get(fold(value))
+            if way is not None:
+                return way
     return "unknown"
 
 
 def _speed(scopes: list[Scope], unit: str) -> float | None:
-    """km/h; None when not measured, or no vehicle's."""
-    for field, factor in ((words.SPEED, _UNIT_KMH.get(fold(unit), 1.0)), (words.SPEED_MPH, _KMH_PER_MILE)):
+    for field, factor in ((words.SPEED, kmh_per(unit)), (words.SPEED_MPH, words.KMH_PER_MILE)):
         for scope in scopes:
-            for _, value in scope.values(field):
-                written = fold(value)[-3:] if isinstance(value, str) else ""
-                number = _number(value)
-                kmh = -1.0 if number is None else round(number * (_KMH_PER_MILE if written == "mph" else factor), 2)
-                if 0 <= kmh <= _MOST_KMH:
-                    return kmh
+            kmh = speed_of(scope.values(field), factor)
+            if kmh is not None:
+                return kmh
+    return None
+
+
+def kmh_per(unit: str) -> float:
+    """How many km/h one of a unit is; km/h where it says nothing known."""
+    return _UNIT_KMH.get(fold(unit), 1.0) if unit else 1.0
+
+
+def speed_of(values: Named, factor: float) -> float | None:
+    """km/h; None when not measured, or no vehicle's."""
+    for _, value in values:
+        written = fold(value)[-3:] if isinstance(value, str) else ""
+        number = _number(value)
+        kmh = -1.0 if number is None else round(number * (words.KMH_PER_MILE if written == "mph" else factor), 2)
+        if 0 <= kmh <= _MOST_KMH:
+            return kmh
     return None
 
 
 def _offences(scopes: list[Scope], event: str) -> tuple[ViolationType, ...]:
-    """What the body claims. A type nobody here knows is OTHER; an event's own name counts only where it is known."""
+    found = (claims_of(scope.values(words.VIOLATION)) for scope in scopes)
+    return offences_of(next(filter(None, found), []), event)
+
+
+def offences_of(claims: list[ViolationType], event: str) -> tuple[ViolationType, ...]:
+    """What the body claims; an event's own name counts only where it is known."""
+    named = words.VIOLATIONS.get(fold(event)) if event else None
+    if named is None and not claims:
+        return ()
+    return tuple(dict.fromkeys(claims if named is None else [*claims, named]))
+
+
+def claims_of(values: Named) -> list[ViolationType]:
+    """A type nobody here knows is OTHER."""
     found: list[ViolationType] = []
-    for scope in scopes:
-        for _, value in scope.values(words.VIOLATION):
-            for item in value if isinstance(value, list) else (value,):
-                if isinstance(item, dict):
-                    item = next((v for k, v in item.items() if fold(k) in ("type", "name", "code", "jenis")), None)
-                for text in item.split(",") if isinstance(item, str) else ():
-                    folded = fold(text)
-                    if folded not in words.NO_VIOLATION and not folded.isdigit():
-                        found.append(words.VIOLATIONS.get(folded, ViolationType.OTHER))
-        if found:
-            break
-    if fold(event) in words.VIOLATIONS:
-        found.append(words.VIOLATIONS[fold(event)])
-    return tuple(dict.fromkeys(found))
+    for _, value in values:
+        for item in value if isinstance(value, list) else (value,):
+            if isinstance(item, dict):
+                item = next((v for k, v in item.items() if fold(k) in ("type", "name", "code", "jenis")), None)
+            for text in item.split(",") if isinstance(item, str) else ():
+                folded = fold(text)
+                if folded not in words.NO_VIOLATION and not folded.isdigit():
+                    found.append(words.VIOLATIONS.get(folded, ViolationType.OTHER))
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -233,7 +267,7 @@ def _extra_keys(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((key, key[:60]) for key in keys if fold(key) not in words.KNOWN and not _secret(key))
 
 
-def _extra_alone(node: dict[str, Any], form: Form) -> dict[str, Any]:
+def extra_alone(node: dict[str, Any], form: Form) -> dict[str, Any]:
     """As _extra, of a vehicle that nothing is around: what may be kept is known by the form."""
     if form.shape is None or len(node) > _MAX_EXTRA:
         return _extra((node,))

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.api import Device, MalformedPayload, Payload, decode_json
-from vendors.generic import pictures, reading, tree
+from core.api import Device, MalformedPayload, Payload, decode_json, normalise_plate
+from vendors.generic import alone, pictures, reading, tree
 from vendors.generic.plugin import Plugin
 from vendors.generic.reading import Config
 
@@ -68,6 +69,41 @@ def test_a_body_that_cannot_hold_a_picture_by_its_shape_has_none(body):
     form = tree.Scope(decode_json(plain), set()).form
     if form.shape is not None and not pictures.possible(plain, form):
         assert [()] * len(found) == pictures.bind(tree.Body(decode_json(plain)), found)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(KEYS, SCALARS | st.lists(SCALARS, max_size=2), max_size=9),
+    st.sampled_from(["offset", "wall_clock"]),
+)
+def test_a_flat_body_reads_by_its_plan_as_by_the_long_way(body, time_rule):
+    root = decode_json(msgspec.json.encode(body))
+    written = tree.plate_text(root) or ""
+    scope = tree.Scope(root, set())
+    plan = alone.plan_of(scope.form)
+    device = msgspec.structs.replace(DEVICE, time_rule=time_rule)
+    if plan is not None:
+        plate = written, normalise_plate(written)
+        expected = reading.read_vehicle((root,), [scope], (), device, Config(), plate=plate)
+        assert expected == alone.read_alone(scope, plan, device, Config(), *plate)
+
+
+def test_a_body_whose_fields_all_stand_at_its_top_has_a_plan_and_one_with_a_field_inside_has_none():
+    assert alone.plan_of(tree.Scope({"plate": "B 1 A", "roi": {"x": 1}, "scores": [1, 2]}, set()).form) is not None
+    assert alone.plan_of(tree.Scope({"plate": "B 1 A", "vehicle": {"type": "bus"}}, set()).form) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"plate": "B 1 A", "more": "{}"}', b'{"more": "  [1]"}', b'{"more":["[1]"]}', b'{"a":[1],"b":" {}"}']
+)
+def test_a_string_that_begins_like_json_is_found_among_few_brackets_and_among_many(body):
+    assert tree._may_nest(body)
+    assert tree._may_nest(b'{"many":[[],[],[],[],[],[],[],[]],' + body[1:])
+
+
+@pytest.mark.parametrize("body", [b'{"plate": "B 1 A", "roi": { "x": [1, 2]}}', b'{"a" : [ ] , "b" : "x"}', b"{}"])
+def test_brackets_behind_no_quotation_mark_open_no_string(body):
+    assert not tree._may_nest(body)
 
 
 def test_objects_with_the_same_keys_are_told_apart_by_what_is_inside():

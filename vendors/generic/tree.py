@@ -24,6 +24,8 @@ _NESTED_ROUNDS = 2
 _MOST_OF_A_KIND = 16
 _PATH = re.compile(r"[\[\].]+")
 _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
+_FEW = 8
+_BLANK, _QUOTE = b' "'
 _BLANK_FIRST = re.compile(rb'" +[\[{]')
 _BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
 
@@ -62,9 +64,24 @@ def read_body(body: bytes, content_type: str) -> Body:
 
 def _may_nest(body: bytes) -> bool:
     """Whether a string in the body may begin like JSON, or has an escape in it and so might."""
-    if b'"{' in body or b'"[' in body or b"\\" in body:
+    if b"\\" in body:
         return True
-    return b'" ' in body and _BLANK_FIRST.search(body) is not None
+    if body.count(b"{") + body.count(b"[") > _FEW:
+        return b'"{' in body or b'"[' in body or (b'" ' in body and _BLANK_FIRST.search(body) is not None)
+    return _quoted(body, b"{") or _quoted(body, b"[")
+
+
+def _quoted(body: bytes, bracket: bytes) -> bool:
+    """Whether a quotation mark stands before one of few brackets. Looking for one character is ten times as fast."""
+    at = body.find(bracket, 1)
+    while at > 0:
+        before = at - 1
+        while before and body[before] == _BLANK:
+            before -= 1
+        if body[before] == _QUOTE:
+            return True
+        at = body.find(bracket, at + 1)
+    return False
 
 
 def find_vehicles(root: Any) -> list[Chain]:
@@ -97,14 +114,16 @@ class Form:
               its key alone
     pictures  whether a key speaks of a picture; None until somebody asked
     extras    (key, name to keep it under) of what has no place of its own; None until somebody asked
+    plan      vendors.generic.alone.Plan, False where there is none; None until somebody asked
     """
 
-    __slots__ = ("extras", "layout", "pictures", "shape", "texts")
+    __slots__ = ("extras", "layout", "pictures", "plan", "shape", "texts")
 
     def __init__(self, shape: Shape | None, layout: Layout) -> None:
         self.shape = shape
         self.layout = layout
         self.pictures: bool | None = None
+        self.plan: Any = None
         self.extras: tuple[tuple[str, str], ...] | None = None
         self.texts = tuple(
             (field.number, tuple(_place(path) for _, _, path in layout[field.number]))

@@ -133,6 +133,8 @@ KNOWN = frozenset(
 """Keys that have a place of their own in a PlateRead: all others are worth keeping in `extra`."""
 SECRET_WORDS = ("key", "token", "password", "passwd", "secret", "credential", "auth", "sandi")
 NO_ID = frozenset({"", "0", "-1", "x", "-", "none", "null", "unknown", "n/a", "00000000-0000-0000-0000-000000000000"})
+YES = frozenset({"true", "1", "yes", "ya"})
+KMH_PER_MILE = 1.609344
 HEARTBEATS = frozenset({"heartbeat", "keepalive", "heart", "ping", "alive"})
 
 _WAYS: dict[Direction, str] = {
