@@ -30,7 +30,7 @@ def is_later(status: int) -> bool:
     return status in _LATER or status >= 500
 
 
-def check_answer(status: int, headers: Mapping[str, str], who: str, hint: str = "") -> None:
+def check_answer(status: int, headers: dict[str, str], who: str, hint: str = "") -> None:
     """What an answer means to a notice channel: 2xx is fine. Raises Transient (later; `unsure` where it may have acted
     on it) or Undeliverable.
 
