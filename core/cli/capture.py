@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgspec
 from core.cli.config import settings_of
 from core.cli.parse import split_message
 from core.domain.observations import Device, Payload
+from core.hooks.host import Host
 
 SHOWN = 4096
 
@@ -106,11 +108,12 @@ def export(payload: int, file: Path, redact: bool) -> None:
 @click.argument("what", metavar="FILE|PAYLOAD")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 def sniff(what: str, as_json: bool) -> None:
-    """Ask every plugin whether it would recognise a request, and why: a FILE, or the number of a stored one."""
-    from core.cli.serve import load_host
+    """Ask every plugin whether it would recognise a request, and why: a FILE, or the number of a stored one.
 
+    Where there is no plugins.toml a FILE is shown to the makes that `tangkapin init` would enable.
+    """
     payload = _payload(what)
-    host = load_host(settings_of())
+    host = _host()
     try:
         opinions = host.recognise_payload(payload)
     finally:
@@ -125,6 +128,20 @@ def sniff(what: str, as_json: bool) -> None:
         click.echo("If it is one of these under another label, register the device with that make.")
     else:
         click.echo("No plugin recognises it: `tangkapin plugins new vendor NAME --from-capture FILE` begins one.")
+
+
+def _host() -> Host:
+    """What plugins.toml enables; without one all makes that need no config."""
+    from core.cli.init import plugins_text
+    from core.cli.serve import load_host
+
+    settings = settings_of()
+    if settings.plugins_file.exists():
+        return load_host(settings)
+    with tempfile.TemporaryDirectory(prefix="tkp-") as folder:
+        file = Path(folder) / "plugins.toml"
+        file.write_text(plugins_text())
+        return Host.load(file, environ={})
 
 
 def _payload(what: str) -> Payload:

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from core.cli.main import cli
 from core.testing.drawing import draw_plate
 from core.testing.fixtures import load_http
 
@@ -82,6 +84,16 @@ def test_plugins_say_whose_it_is_and_why(kept, tmp_path):
     file.write_bytes(b"POST /NotificationInfo/TollgateInfo HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{}")
     assert "dahua" in run(house, "sniff", file)[1]
     assert 0 != run(house, "sniff", "tidak-ada")[0]
+
+
+def test_a_file_needs_no_deployment_to_be_recognised(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "x.xml"
+    file.write_bytes(b"<CAR_PLATE plate='B1A'/>")
+
+    told = CliRunner().invoke(cli, ["capture", "sniff", str(file)])
+
+    assert (0, True) == (told.exit_code, "axxon" in told.output), told.output
 
 
 def test_a_payload_that_is_not_there_is_said(kept):
