@@ -22,6 +22,8 @@ const OBJECTS: Record<string, string> = {
 const DETAILS: Record<string, string> = {
   reason_code: msg("reason"), note: msg("note"), again: msg("again"), plate: msg("plate"), plate_number: msg("plate"),
   title: msg("title"), changed: msg("changed"), username: msg("user name"), name: msg("name"), device_code: msg("camera code"), vendor_code: msg("agency"), ids: msg("numbers"),
+  address: msg("address"), is_active: msg("state"), latitude: msg("latitude"), longitude: msg("longitude"), phone: msg("telephone"), email: msg("e-mail"), full_name: msg("name"),
+  auth: msg("ways to log in"), key_id: msg("number of the key"), sha256: "SHA-256",
   source: msg("told by"), police: msg("police"), police_id: msg("number of the police"), backup: msg("back-up"),
 };
 const LONGEST = 240;
@@ -45,6 +47,7 @@ function one(kind: string, name: string, value: unknown): string {
   const words = DETAILS[name];
   const title = words ? t(words) : name.replaceAll("_", " ");
   if (value === true) return title;
+  if (Array.isArray(value)) return `${title}: ${value.map((part) => (DETAILS[String(part)] ? t(DETAILS[String(part)]!) : String(part).replaceAll("_", " "))).join(", ")}`;
   if (typeof value === "object") return `${title}: ${JSON.stringify(value)}`;
   const text = String(value);
   if (name === "reason_code") return `${title}: ${kind === "report" ? reasonOf(text) : reasonWords(text)}`;

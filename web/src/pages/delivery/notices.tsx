@@ -40,7 +40,7 @@ export default function Notices(): ReactNode {
   useLive("notices");
   const list = useList<Row>(["notices", "deliveries", show], (cursor) => take(api.GET("/api/deliveries", { params: { query: { status: SHOWN[show], limit: 50, cursor } } })), { every: 15_000 });
   const again = useMutation({
-    mutationFn: (ids: number[]) => take(api.POST("/api/deliveries/retry", { body: { ids, note: "told again from the dashboard" } })),
+    mutationFn: (ids: number[]) => take(api.POST("/api/deliveries/retry", { body: { ids, note: t("told again from the dashboard") } })),
     onSuccess: ({ ids }) => {
       tell.ok(tn("{n} notice is told again.", "{n} notices are told again.", ids.length));
       announce("notices");
