@@ -1,5 +1,5 @@
 /** One camera: its live picture, why it is silent, its newest reports. */
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { FilePlus2, Pause, Pencil, Play, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
@@ -20,12 +20,14 @@ export default function Camera({ params }: Params): ReactNode {
   const id = Number(params["id"]);
   const [, go] = useLocation();
   const tell = useTell();
+  const queries = useQueryClient();
   const online = useOnline();
   const [live, setLive] = useState(true);
   const [shown, setShown] = useState<"form" | "remove" | null>(null);
   const remove = useMutation({
     mutationFn: () => done(api.DELETE("/api/cctv/{cctv_id}", { params: { path: { cctv_id: id } } })),
     onSuccess: () => {
+      queries.removeQueries({ queryKey: ["cameras", id] });
       announce("cameras");
       tell.ok(t("The camera is removed; its reports stay."));
       go("/cameras");

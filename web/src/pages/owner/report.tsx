@@ -7,6 +7,7 @@ import { far, Map, MapFrame, PickFile, Shot, soon, State } from "../../app/parts
 import { once, useSend, useWaiting } from "../../app/send.ts";
 import { here } from "../../app/words.ts";
 import { t, tn } from "../../i18n/index.ts";
+import { moment } from "../../i18n/time.ts";
 import { useLive } from "../../live/live.ts";
 import type { Mark } from "../../map/map.tsx";
 import type { Params } from "../registry.ts";
@@ -51,8 +52,8 @@ export default function Report({ params }: Params): ReactNode {
           <ul className="shots">
             {evidence.data.map((row) => (
               <li key={row.id}>
-                <a href={here(row.file_url)} target="_blank" rel="noreferrer">
-                  {row.type === "IMAGE" ? <Shot address={row.file_url} text={t("Picture of {time}", { time: new Date(row.created_at).toLocaleTimeString() })} /> : <span className="shot shot-none">{row.file_name}</span>}
+                <a href={here(row.file_url)} target="_blank" rel="noreferrer" aria-label={t("Open the file of {time}", { time: moment(row.created_at, "time") })}>
+                  {row.type === "IMAGE" ? <Shot address={row.file_url} text="" /> : <span className="shot shot-none">{row.file_name}</span>}
                 </a>
                 <small><At at={row.created_at} shape="time" /></small>
               </li>
