@@ -266,6 +266,9 @@ def run_streams(settings: Settings, _: Path | None) -> None:
 
 def run_detect(settings: Settings, ready_file: Path | None) -> None:
     """The detectors: cameras that are read, alarm pictures that were pushed."""
+    # Before PyTorch is loaded: else its threads wait by spinning, and where others need the cores too a frame takes two
+    # to four times as long (docs/models.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import redis
 
     from core.db.runtime import open_services

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,6 +76,7 @@ class Detector:
         self._confirmers: dict[int, Confirmer] = {}
         self._devices: dict[int, Device] = {}
         self._numbers = itertools.count(1)
+        self._hot: dict[int, float] = {}
 
     def on_frame(self, device: Device, image: Any, taken_at: datetime) -> None:
         """Lay a pulled frame on the board. Returns at once; any thread."""
@@ -92,7 +94,9 @@ class Detector:
     def step(self, timeout_s: float = 0.0) -> int:
         """Look at what waits, one batch; returns how many frames were looked at."""
         frames = []
-        for frame in self.board.take_batch(self._batch, timeout_s):
+        now = time.monotonic()
+        self._hot = {device_id: until for device_id, until in self._hot.items() if until > now}
+        for frame in self.board.take_batch(self._batch, timeout_s, self._hot):
             if datetime.now(UTC) - frame.taken_at > TOO_LATE:
                 self._book.count(frame.device, frames_skipped=1)
             else:
@@ -125,6 +129,7 @@ class Detector:
         )
         confirmer = self._confirmer(frame.device)
         if counting(confirmer.rules, look.size, look.sightings):
+            self._hot[frame.device.id] = time.monotonic() + CLOSELY_S
             self._look_closely(frame.device.id, CLOSELY_S)
         for finding in confirmer.look(look):
             try:

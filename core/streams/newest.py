@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
+from collections.abc import Container
 
 from core.domain.frames import Frame
 
@@ -28,12 +29,19 @@ class NewestFrames:
             self._frames[device_id] = frame
             self._came.notify()
 
-    def take_batch(self, max: int, timeout_s: float = 0.0) -> list[Frame]:
-        """Up to `max` frames of as many cameras; waits up to `timeout_s` for the first one. [] when none came."""
+    def take_batch(self, max: int, timeout_s: float = 0.0, first: Container[int] = ()) -> list[Frame]:
+        """Up to `max` frames of as many cameras; waits up to `timeout_s` for the first one. [] when none came.
+
+        first  cameras that showed something: where they have a frame it goes with one other camera's at most, so that
+               it need not wait for all of them
+        """
         with self._came:
             if not self._frames and timeout_s > 0:
                 self._came.wait(timeout_s)
-            return [self._frames.popitem(last=False)[1] for _ in range(min(max, len(self._frames)))]
+            hot = [device_id for device_id in self._frames if device_id in first]
+            calm = [device_id for device_id in self._frames if device_id not in first]
+            taken = [*hot[: max - 1 if calm else max], *calm[:1]] if hot else calm[:max]
+            return [self._frames.pop(device_id) for device_id in taken]
 
     def take_skipped(self) -> dict[int, int]:
         """Device id -> frames replaced since the last call."""

@@ -115,6 +115,26 @@ def test_a_busy_camera_does_not_push_itself_before_the_others():
     assert [[10, 2], [3]] == [[one.sequence for one in board.take_batch(2)] for _ in range(2)]
 
 
+@pytest.mark.parametrize(
+    ("first", "batches"),
+    [({3}, [[3, 1], [2, 4]]), ({2, 4}, [[2, 4, 1], [3]]), ({1, 2, 3, 4}, [[1, 2, 3], [4]]), ({9}, [[1, 2, 3], [4]])],
+)
+def test_a_camera_that_showed_something_need_not_wait_for_all_the_others_nor_keeps_them_out(first, batches):
+    board = NewestFrames()
+    for camera in (1, 2, 3, 4):
+        board.put(camera, frame(camera, camera))
+    assert batches == [[one.sequence for one in board.take_batch(3, first=first)] for _ in range(2)]
+
+
+def test_the_camera_with_a_weapon_is_looked_at_with_one_other_at_a_time():
+    house = House(FakeHost())
+    for pictures in ({1: DARK, 2: BRIGHT, 3: DARK, 4: DARK}, {1: DARK, 2: BRIGHT, 3: DARK, 4: DARK}):
+        for n, picture in pictures.items():
+            house.detector.on_frame(device(n), picture, datetime.now(UTC))
+        house.detector.step()
+    assert [("uji", [1, 2, 3, 4]), ("uji", [2, 1])] == house.host.calls
+
+
 def test_who_waits_for_a_frame_is_woken_by_it():
     board = NewestFrames()
     threading.Timer(0.05, board.put, (1, frame(7))).start()

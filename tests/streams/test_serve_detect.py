@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 
+import pytest
 from sqlalchemy import select
 
+from core.cli import serve
 from core.cli.serve import wants_detection
 from core.evidence.tables import media
 from core.incidents.tables import camera_health, report_evidence, reports
@@ -31,6 +33,23 @@ config = { threads = 1 }
 [plugin.hangs]
 use = "hangs"
 """
+
+
+@pytest.mark.parametrize(("said", "holds"), [(None, "passive"), ("active", "active")])
+def test_the_models_threads_wait_without_spinning_unless_the_operator_says_otherwise(monkeypatch, said, holds):
+    class Reached(Exception):
+        pass
+
+    def stop_here(settings):
+        raise Reached
+
+    monkeypatch.setenv("OMP_WAIT_POLICY", said or "")
+    if said is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    monkeypatch.setattr(serve, "open_database", stop_here)
+    with pytest.raises(Reached):
+        serve.run_detect(Settings(), None)
+    assert holds == os.environ["OMP_WAIT_POLICY"]
 
 
 def test_a_blade_before_a_camera_becomes_a_report_with_its_pictures(
