@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from importlib.metadata import entry_points
@@ -120,11 +121,18 @@ def _plugin(name: str, file: Path | None) -> tuple[str | None, dict[str, Any]]:
         (info,) = [info for info in _look(path) if info.id == name]
         _say(info, quiet=True)
         return (None if info.reason else info.use), declared[name].config
-    if "." in name or name in {point.name for point in entry_points(group=ENTRY_POINTS)}:
+    if "." in name or name in {point.name for point in entry_points(group=ENTRY_POINTS)} or _is_package(name):
         return name, {}
     raise UnknownInstance(
         f"{path} has no instance {name!r}; {closest(name, declared)}; it is no plugin's folder or import path either"
     )
+
+
+def _is_package(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"{name}.plugin") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _say(info: InstanceInfo, *, quiet: bool = False) -> None:

@@ -36,11 +36,15 @@ def test_a_simulated_camera_can_play_the_make(make):
 
 @pytest.mark.parametrize("make", MAKES)
 def test_a_make_knows_its_own_requests_and_says_by_what(make):
+    """All but one at most: a relay's own words, or so little in a body that it could be anybody's."""
     parser = plugin(make)
-    known = [parser.recognise_payload(as_payload(path, make)) for path, _ in fixture_pairs(FOLDERS[make] / "fixtures")]
-    sure = [found for found in known if found is not None]
+    opinions = {
+        path.name: parser.recognise_payload(as_payload(path, make))
+        for path, _ in fixture_pairs(FOLDERS[make] / "fixtures")
+    }
+    sure = [found for found in opinions.values() if found is not None]
 
-    assert len(sure) * 2 > len(known)
+    assert 1 >= len(opinions) - len(sure), [name for name, o in opinions.items() if o is None]
     assert all(0 < found.confidence <= 1 and found.why for found in sure)
 
 

@@ -56,6 +56,8 @@ class Plugin(Base):
         for mark in (b"licensePlatePicture", b"vehicleMatchResult", b"faceCapture"):
             if mark in head:
                 return Recognition(confidence=0.7, why=f"the body speaks of {mark.decode()}")
+        if b"<Plates" in head and b"plateNumber>" in head:
+            return Recognition(confidence=0.8, why="the body is a list of Plates, as ISAPI answers a poll")
         return None
 
     @hookimpl

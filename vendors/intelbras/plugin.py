@@ -49,7 +49,7 @@ class Plugin(api.Plugin):
             return Recognition(confidence=0.95, why="the body names Intelbras")
         if b"vip-" in head and b"devicemodel" in head:
             return Recognition(confidence=0.8, why="the model begins with VIP-")
-        if b"snapinfo" in head or b"code=" in head or b"normalpic" in head:
+        if any(mark in head for mark in (b"snapinfo", b"code=", b"normalpic", b"trafficcar")):
             return Recognition(confidence=0.5, why="a form that it shares with the make of its firmware")
         return None
 

@@ -29,6 +29,8 @@ class Plugin(Base):
         for mark in (b'"openalpr_webhook"', b'"alpr_group"', b'"alpr_alert"', b'"alpr_results"'):
             if mark in body:
                 return Recognition(confidence=0.95, why=f"the body says {mark.decode()}")
+        if b'"data_type"' in body and b'"cpu_cores"' in body:
+            return Recognition(confidence=0.8, why="the body has data_type and cpu_cores of an agent")
         if b'"best_plate' in body or b'"epoch_start"' in body:
             return Recognition(confidence=0.7, why="the body has best_plate or epoch_start")
         return None
