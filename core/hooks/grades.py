@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import sys
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ class KeptGrade(msgspec.Struct, frozen=True, kw_only=True):
     """What was found when the plugin was graded last.
 
     version   of the plugin that was graded: of another one nothing is known
+    sources   of what was graded, as sources_of tells: of changed code nothing is known either
     coverage  per cent of its own lines; None when its tests did not run
     mutated   damaged bodies that it was asked to read (parsers)
     cost_us   its dearest fixture without pictures (parsers)
@@ -27,6 +29,7 @@ class KeptGrade(msgspec.Struct, frozen=True, kw_only=True):
 
     grade: Literal["none", "bronze", "silver", "gold"]
     version: str
+    sources: str = ""
     coverage: float | None = None
     mutated: int = 0
     cost_us: float | None = None
@@ -36,6 +39,19 @@ class KeptGrade(msgspec.Struct, frozen=True, kw_only=True):
 def folder_of(use: str) -> Path:
     """The folder of what `use` names. Raises what importing it does, and PluginNotFound."""
     return Path(sys.modules[find_class(use).__module__].__file__ or "").parent
+
+
+def sources_of(folder: Path) -> str:
+    """A digest of what a grade speaks of: the plugin's code and fixtures, whatever the line ends; not its tests."""
+    digest = hashlib.sha256()
+    for path in sorted(path for kind in ("*.py", "*.http") for path in folder.rglob(kind)):
+        if not path.name.startswith(("test_", "conftest")):
+            content = path.read_bytes()
+            if path.suffix == ".py":
+                content = content.replace(b"\r\n", b"\n")
+            digest.update(b"%s %d\n" % (path.relative_to(folder).as_posix().encode(), len(content)))
+            digest.update(content)
+    return digest.hexdigest()[:16]
 
 
 def keep(folder: Path, grade: KeptGrade) -> Path:
@@ -54,8 +70,10 @@ def read(folder: Path) -> KeptGrade | None:
 
 @functools.cache
 def grade_of(use: str, version: str) -> KeptGrade | None:
-    """The grade of an enabled plugin, as it lay there when this process asked first; None for another version's."""
+    """The grade of an enabled plugin, as it lay there when this process asked first; None for other code's."""
     with contextlib.suppress(Exception):  # it cannot be loaded: its reason is told elsewhere
-        found = read(folder_of(use))
-        return found if found is not None and found.version == version else None
+        folder = folder_of(use)
+        found = read(folder)
+        current = found is not None and (found.version, found.sources) == (version, sources_of(folder))
+        return found if current else None
     return None

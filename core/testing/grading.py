@@ -25,7 +25,7 @@ from core.domain.errors import TangkapinError
 from core.hooks.checks import implemented, kind_of
 from core.hooks.deployment import find_class
 from core.hooks.errors import PluginNotFound
-from core.hooks.grades import KeptGrade
+from core.hooks.grades import KeptGrade, folder_of, sources_of
 from core.hooks.loading import describe
 from core.testing.grade import (
     Finding,
@@ -101,6 +101,8 @@ def grade(
     if kind == "parser":
         steps, ended = drilled(package, rounds, dict(config or {}), silence_s)
         findings += bodies_findings(steps, ended, rounds)
+        if ended and not steps:  # it hung or left at its first fixture: its tests would only do so again
+            tests_s = min(tests_s, silence_s)
     tested, coverage = _tested(package, folder, kind, dict(config or {}), tests_s)
     findings += [*tested, coverage_finding(coverage)]
     return Report(
@@ -114,6 +116,7 @@ def kept(report: Report) -> KeptGrade:
     """What the plugin's folder keeps of a report, in figures that do not change with every run."""
     return KeptGrade(
         grade=report.grade, version=find_class(report.use).version, mutated=report.mutated,
+        sources=sources_of(folder_of(report.use)),
         coverage=None if report.coverage is None else round(report.coverage),
         cost_us=None if report.cost_us is None else round(report.cost_us),
         missing=tuple(f"{one.name}: {one.wrong}" for one in report.missing),

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -28,6 +29,7 @@ LIMIT_S = 2.0
 """The house kills a parser that takes longer."""
 CALLS = 15
 MOST_FAILURES = 5
+_ABSENT = object()
 
 
 def main() -> None:
@@ -76,9 +78,34 @@ def _compared(host: Host, request: Path, maker: str) -> str:
         return f"has no {expected.name} beside it"
     try:
         found = describe(host.parse_payload(as_payload(request, maker)))
-    except (MalformedPayload, UnsupportedEvent, PluginFailed) as error:
+    except PluginFailed as error:
+        return _told(error)
+    except (MalformedPayload, UnsupportedEvent) as error:
         return str(error)[:300]
-    return "" if json.loads(expected.read_text("utf-8")) == found else f"reads otherwise than {expected.name} says"
+    other = difference(json.loads(expected.read_text("utf-8")), json.loads(json.dumps(found)))
+    return f"reads otherwise than {expected.name} says: {other}" if other else ""
+
+
+def difference(expected: Any, found: Any) -> str:
+    """The first place where two lists of observations differ; "" when they do not."""
+    if expected == found:
+        return ""
+    if not isinstance(expected, list) or len(expected) != len(found):
+        return f"{len(found)} observations instead of {len(expected) if isinstance(expected, list) else 'a list'}"
+    number, want, got = next((n, w, g) for n, (w, g) in enumerate(zip(expected, found, strict=True)) if w != g)
+    if not isinstance(want, dict):
+        return f"[{number}] is no object"
+    key = next(key for key in {**want, **got} if want.get(key, _ABSENT) != got.get(key, _ABSENT))
+    return f"[{number}].{key} is {json.dumps(got.get(key))[:80]}, expected {json.dumps(want.get(key))[:80]}"
+
+
+def _told(error: PluginFailed) -> str:
+    """What went wrong and the line of the plugin where it did."""
+    places = re.findall(r'File "([^"]+)", line (\d+)', error.trace_text)
+    core = Path(__file__).parents[1]
+    own = [(name, line) for name, line in places if core not in Path(name).parents]
+    where = f" ({Path(own[-1][0]).name}:{own[-1][1]})" if own else ""
+    return f"{error.error_text[:250]}{where}"
 
 
 def _cost(host: Host, payload: Payload) -> dict[str, Any]:
@@ -108,7 +135,7 @@ def _damage(host: Host, payloads: list[Payload], rounds: int, maker: str) -> Non
         except (MalformedPayload, UnsupportedEvent):
             pass
         except PluginFailed as error:
-            wrong = error.error_text
+            wrong = _told(error)
         if not wrong and (took := time.thread_time() - before) > LIMIT_S:
             wrong = f"took {took:.1f} s, {LIMIT_S:.0f} s are allowed"
         if wrong:

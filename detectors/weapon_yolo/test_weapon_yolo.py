@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from core.api import Device, Frame, IncidentType, PluginContext
+from core.testing.contract_detector import DetectorContract
 from detectors.weapon_yolo import plugin as yolo
 from detectors.weapon_yolo.quiet import load_ultralytics
 
@@ -53,6 +54,17 @@ def detector(weights: Path) -> Iterator[Any]:
     plugin = make(weights)
     yield plugin
     plugin.close()
+
+
+class TestContract(DetectorContract):
+    use = "detectors.weapon_yolo"
+
+    @pytest.fixture(scope="class")
+    def told(self, weights: Path) -> Iterator[Any]:
+        plugin = make(weights, threshold=0.95)  # this model is 88 % sure of a knife in anything
+        yield plugin
+        plugin.close()
+        plugin.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from core.hooks.grades import grade_of as kept_grade_of
 from core.testing.contract import ParserContract
 from core.testing.grade import FILL_IN, Finding, bodies_findings, coverage_finding, folder_findings, grade_of
 from core.testing.grading import drilled, grade, run_tests
+from core.testing.parser_drill import difference
 
 GOLD = [Finding(grade=g, name="x") for g in ("bronze", "silver", "gold")]
 
@@ -158,7 +159,7 @@ DAMAGED = "if b'XYZ' not in text: "
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (DAMAGED + "raise KeyError('plate')", "KeyError"),
+        (DAMAGED + "raise KeyError('plate')", "body 2: KeyError: 'plate' (plugin.py:25)"),
         (DAMAGED + "raise SystemExit(0)", "SystemExit"),
         (DAMAGED + "os._exit(0)", "ended its process"),
         (DAMAGED + "return ['no observation']", "returned nonsense"),
@@ -169,6 +170,19 @@ def test_a_planted_crash_exit_or_hang_costs_gold(fault, said, plant):
     (told,) = lost(plant(first=fault), silence_s=4.0).values()
 
     assert said in told
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([{"a": 1}], ""),
+        ([], "0 observations instead of 1"),
+        ([{"a": 2}], "[0].a is 2, expected 1"),
+        ([{"a": 1, "b": "x"}], '[0].b is "x", expected null'),
+    ],
+)
+def test_what_reads_otherwise_says_where(found, said):
+    assert said == difference([{"a": 1}], found)
 
 
 def test_a_slow_parser_costs_gold(plant):
@@ -211,6 +225,10 @@ def test_a_sound_parser_is_gold_and_the_command_says_so(plant, monkeypatch, tmp_
     version = find_class(name).version
     assert ("gold", 200, ()) == ((kept := kept_grade_of(name, version)).grade, kept.mutated, kept.missing)
     assert None is kept_grade_of(name, "another version")
+    with (folder(name) / "plugin.py").open("a") as changed:
+        changed.write("\n# changed\n")
+    kept_grade_of.cache_clear()
+    assert None is kept_grade_of(name, version)
 
 
 def test_a_fault_lowers_the_grade_and_the_command_fails(plant, monkeypatch, tmp_path):
