@@ -28,7 +28,7 @@ export default function Audit(): ReactNode {
     { name: t("Who"), cell: (row) => <>{row.actor_name || roleWords(row.actor_role)}{row.actor_name && <small>{roleWords(row.actor_role)}</small>}</> },
     { name: t("What"), prose: true, cell: (row) => actWords(row.action) },
     { name: t("Of what"), cell: (row) => (row.object_kind === "violation" && row.object_id ? <Link href={`/cases/${row.object_id}`}>{t("Case")} #{row.object_id}</Link> : row.object_kind === "report" && row.object_id ? <Link href={`/incidents/${row.object_id}`}>{objectWords("report", row.object_id)}</Link> : row.object_kind ? objectWords(row.object_kind, row.object_id) : "–") },
-    { name: t("Purpose, details"), wide: true, cell: (row) => <>{row.purpose}<small>{details(row.object_kind, row.detail)}</small></> },
+    { name: t("Purpose, details"), wide: true, cell: (row) => <>{row.purpose}<small>{details(row.object_kind, row.detail) || (row.purpose ? "" : "–")}</small></> },
     { name: t("From where"), cell: (row) => row.peer || "–" },
   ];
   return (

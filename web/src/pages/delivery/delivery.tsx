@@ -47,7 +47,7 @@ export default function Delivery(): ReactNode {
   ];
   return (
     <div className="stack">
-      {sinks.data ? (
+      {sinks.data?.length === 0 ? null : sinks.data ? (
         <div className="sinks">
           {sinks.data.map((sink) => (
             <Panel key={sink.sink} title={sink.sink} aside={<Badge tone={toneOf("breaker", sink.state)}>{said("breaker", sink.state)}</Badge>}>

@@ -52,9 +52,10 @@ export default function Devices(): ReactNode {
 }
 
 export function Clock({ row }: { row: Device }): ReactNode {
+  const skew = row.skew_s == null ? null : Math.round(row.skew_s * 10) / 10 || 0; // no "-0", no "+0"
   return (
     <Badge tone={toneOf("skew", row.skew_state)} title={row.skew_note ?? ""}>
-      {row.skew_s == null ? said("skew", row.skew_state) : t("{sign}{s} s", { sign: row.skew_s > 0 ? "+" : "", s: number(Math.round(row.skew_s * 10) / 10 || 0, 1) })}
+      {skew === null ? said("skew", row.skew_state) : t("{sign}{s} s", { sign: skew > 0 ? "+" : "", s: number(skew, 1) })}
     </Badge>
   );
 }

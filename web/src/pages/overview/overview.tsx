@@ -39,7 +39,7 @@ export default function Overview(): ReactNode {
           {waiting.overdue ? tn("{n} overdue", "{n} overdue", waiting.overdue) : waiting.due_soon ? tn("{n} due within 12 h", "{n} due within 12 h", waiting.due_soon) : t("none overdue")}
         </Figure>
         <Figure name={t("From case to decision")} value={decided.median_s == null ? "–" : span(decided.median_s)}>
-          {tn("median of {n} in 24 h", "median of {n} in 24 h", total)}
+          {total ? tn("median of {n} in 24 h", "median of {n} in 24 h", total) : t("nothing decided in 24 h")}
         </Figure>
         <Figure name={t("Cases closed")} value={all ? `${number((100 * closed) / all)} %` : "–"}>
           {t("{n} of {all} delivered or rejected", { n: number(closed), all: number(all) })}
