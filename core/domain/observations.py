@@ -116,7 +116,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     capture_time_raw  what the device wrote
     time_source       which rule gave capture_time: the sent offset, an epoch, the camera's wall clock, or "receive"
     event_id          the device's own id of this event, "" if it has none that is unique ("x" is none)
-    phase             start/stop of one incident, or NEW/UPDATE/LOST of one vehicle
+    phase             start/stop of one incident, or NEW/UPDATE/LOST of one vehicle: only with "update" and "stop" may
+                      reads of clearly different plates under one event_id become one passage
     retransmitted     kept by the device during an outage and sent late: old on purpose, no sign of a wrong clock
     lane_no           as text, "" if unknown
     extra             further fields worth keeping, JSON-able; lands in plate_reads.raw_payload

@@ -59,6 +59,12 @@ class TestConfig(Reader):
         (read,) = self.plugin.parse_payload(payload)
         assert ("B1A", 91.0) == (read.plate_number, read.confidence)
 
+    def test_lines_of_names_and_values_are_a_body(self):
+        config = {"fields": {"plate": "['Events[0].Car.Plate']"}}
+
+        (read,) = self.by(config, b"Events[0].Code=T\r\nEvents[0].Car.Plate=B 1 A\r\n")
+        assert "B1A" == read.plate_number
+
     def test_a_body_that_the_paths_do_not_fit_names_the_key_and_what_is_there(self):
         with pytest.raises(MalformedPayload, match=r"nothing at fields.plate = 'lp'; the body has plaat, t"):
             self.by(flat(), {"plaat": "B1A", "t": 1})
