@@ -50,8 +50,7 @@ BATCH = 56
 CLAIM = 8
 """Batches claimed at once."""
 _NAMES = {
-    intake_sql.LOCK_DEVICES: "lock the devices",
-    intake_sql.NEXT_IDS: "ids",
+    intake_sql.IDS_AND_LOCKS: "ids, locks of the devices",
     intake_sql.FIND_PASSAGES: "passages look-up",
     intake_sql.FINISH: "finish: reads, passages, violations",
     intake_sql.ASIDE: "aside: health, counts, media",

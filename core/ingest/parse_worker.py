@@ -27,7 +27,7 @@ from core.hooks.instance import InstanceInfo
 from core.ingest.board import Board
 from core.ingest.inflate import inflate
 from core.ingest.tables import ORDINALS
-from core.traffic.intake import Intake, Judges, Parsed, Rules, Summary
+from core.traffic.intake import Intake, Judges, Parsed, Rules, Summary, storage_is_away
 
 log = structlog.get_logger(__name__)
 
@@ -153,8 +153,21 @@ class ParseWorker:
         self._media.close()
 
     def work(self) -> Summary | None:
-        """Parse and finish what can be claimed; None when there was nothing."""
+        """Parse and finish what can be claimed; None when there was nothing.
+
+        A batch that cannot be written as it is goes back and is claimed once more, to be halved until what is wrong
+        with it stands alone: only then each attempt has a savepoint.
+        """
+        try:
+            return self._work(careful=False)
+        except Exception as error:
+            if storage_is_away(error):
+                raise
+            return self._work(careful=True)
+
+    def _work(self, *, careful: bool) -> Summary | None:
         connection, intake = self._connect()
+        write = intake.finish if careful else intake.write
         with connection.transaction():
             rows = connection.execute(_CLAIM, (self._claim,), prepare=True, binary=True).fetchall()
             if not rows:
@@ -168,7 +181,7 @@ class ParseWorker:
             else:
                 self._claim = min(self._claim, CLAIM_BATCHES)
             parsed = [item for row in rows if row[1] is not None and (item := self._read(row)) is not None]
-            summary = intake.finish(batches, parsed)
+            summary = write(batches, parsed)
         log.info(
             "batches_parsed",
             batches=len(batches),

@@ -7,6 +7,7 @@ point gives them back.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 MAX_PIXELS = 40_000_000
 MAX_OBSERVATIONS = 1000
+PLANS_LAST_S = 5.0
 REUSED = "reused_id"
 """Outcome under which a read is counted whose event id was already another vehicle's: it is kept, on its own."""
 _passages = msgspec.json.Decoder(list[OpenPassage])
@@ -124,6 +126,11 @@ class Intake:
         self._watch = watch
         self._window = timedelta(seconds=rules.passage_window_s)
         self._skew: dict[int, list[float]] = {}
+        self._planned = time.monotonic()
+
+    def write(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
+        """As finish(), at two round trips less: anything wrong with one row is raised, and the transaction lost."""
+        return self._write(batches, parsed)
 
     def finish(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
         """Write everything and delete the inbox rows, inside the caller's transaction.
@@ -136,7 +143,7 @@ class Intake:
             with self._connection.transaction():
                 return self._write(batches, parsed)
         except Exception as error:
-            if not parsed or _storage_is_away(error):
+            if not parsed or storage_is_away(error):
                 raise
             if len(parsed) == 1:
                 one = parsed[0]
@@ -169,10 +176,9 @@ class Intake:
         self._load_skew(devices)
         touched: list[OpenPassage] = []
         if judged:
-            read_ids, passage_ids = self._ids(len(judged))
+            read_ids, passage_ids = self._ids(len(judged), devices)
             for j, new in zip(judged, read_ids, strict=True):
                 j.id = new
-            self._connection.execute(sql.LOCK_DEVICES, (sorted(devices),), prepare=True)
             known = self._find(judged)
             free = iter(passage_ids)
             touched = merge(judged, known, window=self._window, new_id=lambda: next(free))
@@ -349,8 +355,10 @@ class Intake:
 
     # -- passages and violations --------------------------------------------------------------------------------
 
-    def _ids(self, n: int) -> tuple[list[int], list[int]]:
-        row = self._connection.execute(sql.NEXT_IDS, (n, n), prepare=True).fetchone()
+    def _ids(self, n: int, devices: Iterable[int]) -> tuple[list[int], list[int]]:
+        row = self._connection.execute(
+            sql.IDS_AND_LOCKS, {"n": n, "devices": sorted(devices)}, prepare=True, binary=True
+        ).fetchone()
         assert row is not None
         return row[0], row[1]
 
@@ -358,11 +366,12 @@ class Intake:
         columns = look_up_columns(judged, self._window)
         if columns is None:
             return {}
-        row = self._connection.execute(
-            sql.FIND_PASSAGES,
-            columns,
-            prepare=False,  # planned anew for each batch: a plan made on the empty table takes the wrong index for ever
-        ).fetchone()
+        now = time.monotonic()
+        if now - self._planned > PLANS_LAST_S:
+            # a plan made on an empty table takes the wrong index for ever; made for each batch it costs a millisecond
+            self._connection.execute("DISCARD PLANS")
+            self._planned = now
+        row = self._connection.execute(sql.FIND_PASSAGES, columns, prepare=True).fetchone()
         assert row is not None
         known: dict[int, list[OpenPassage]] = {}
         for passage in {p.id: p for p in _passages.decode(row[0])}.values():
@@ -461,8 +470,11 @@ class Intake:
         )
 
 
-def _storage_is_away(error: Exception) -> bool:
-    """Class 54 (a program limit exceeded) is an OperationalError too, but of the content's making."""
+def storage_is_away(error: Exception) -> bool:
+    """Whether no payload is to blame.
+
+    Class 54 (a program limit exceeded) is an OperationalError too, but of the content's making.
+    """
     if isinstance(error, psycopg.OperationalError):
         return not (error.sqlstate or "").startswith("54")
     return isinstance(error, psycopg.InterfaceError | OSError)

@@ -89,6 +89,7 @@ def violation_columns(drafts: Sequence[Draft]) -> dict[str, Column]:
         "x_at": texts([SEPARATOR.join(d.attention) if d.attention else "" for d in drafts]),
         "x_hr": texts([d.held_reason for d in drafts]),
         "x_due": timestamps([d.due_at for d in drafts]),
+        "x_new": bools([p.new for p in passages]),
     }
 
 

@@ -6,7 +6,7 @@ READ_COLUMNS = (
     "id", "v", "d", "p", "c", "vt", "ln", "dr", "t", "pi", "vi", "raw", "pl", "o", "ps", "pr", "pc", "vc", "vb", "sp",
     "tr", "ts", "rt", "e", "ve", "vr", "im", "pa", "opens", "of", "h", "k",
 )  # fmt: skip
-VIOLATION_COLUMNS = ("r", "v", "y", "s", "d", "ps", "pl", "t", "p", "dt", "at", "hr", "due")
+VIOLATION_COLUMNS = ("r", "v", "y", "s", "d", "ps", "pl", "t", "p", "dt", "at", "hr", "due", "new")
 LOOK_UP_COLUMNS = ("d", "h", "g", "k", "e", "lo", "hi")
 
 
@@ -18,10 +18,12 @@ def _rows(prefix: str, columns: tuple[str, ...]) -> str:
 LOCK_DEVICES = "SELECT count(pg_advisory_xact_lock((7301::bigint << 40) + d)) FROM unnest(%s::bigint[]) AS d"
 """Parallel parsers agree on a passage because only one of them works on a device at a time. Ids are sent sorted."""
 
-NEXT_IDS = """
-SELECT array(SELECT nextval('plate_reads_id_seq') FROM generate_series(1, %s)),
-       array(SELECT nextval('passages_id_seq') FROM generate_series(1, %s))
+IDS_AND_LOCKS = """
+SELECT array(SELECT nextval('plate_reads_id_seq') FROM generate_series(1, %(n)s)),
+       array(SELECT nextval('passages_id_seq') FROM generate_series(1, %(n)s)),
+       (SELECT count(pg_advisory_xact_lock((7301::bigint << 40) + d)) FROM unnest(%(devices)s::bigint[]) AS d)
 """
+"""Ids for the reads and the passages of a batch, and the locks of LOCK_DEVICES."""
 
 _PASSAGE = """p.id, p.device_id, p.vendor_id, p.plate_number, p.confidence, p.best_read_id, p.reads, p.first_at,
  p.last_at, p.event_id, coalesce(p.direction, 'unknown') AS direction, coalesce(p.lane_no, '') AS lane_no,
@@ -48,6 +50,10 @@ SELECT coalesce(json_agg(f), '[]')::text FROM (
 """OFFSET 0 keeps each look-up an index scan for each row asked: without it a small or not yet analysed table is read
 whole, three times a batch. Two plates of seven characters or more that are one edit apart have the first four
 characters in common, or the last three."""
+
+_VIOLATION = """plate_read_id, vendor_id, violation_type, status, device_id, passage_id, payload_id, capture_time,
+    plate_number, detail, attention, held_reason, due_at"""
+_CASE = "r, v, y, s, d, ps, pl, t, p, dt, string_to_array(at, chr(31)), hr, due"
 
 FINISH = f"""
 WITH gone AS (DELETE FROM inbox WHERE batch = ANY(%(batches)s)),
@@ -79,20 +85,23 @@ s AS (
     last_at = excluded.last_at, event_id = excluded.event_id, direction = excluded.direction,
     lane_no = excluded.lane_no, vehicle_type = excluded.vehicle_type, vehicle_color = excluded.vehicle_color,
     plate_color = excluded.plate_color, speed_kmh = excluded.speed_kmh, offences = excluded.offences,
-    verdict = excluded.verdict, verdict_reason = excluded.verdict_reason, head = excluded.head, tail = excluded.tail)
-INSERT INTO violations AS old (plate_read_id, vendor_id, violation_type, status, device_id, passage_id, payload_id,
-  capture_time, plate_number, detail, attention, held_reason, due_at)
-SELECT r, v, y, s, d, ps, pl, t, p, dt, string_to_array(at, chr(31)), hr, due
-FROM ({_rows("x", VIOLATION_COLUMNS)}) x
-ON CONFLICT (passage_id, violation_type) DO UPDATE SET plate_read_id = excluded.plate_read_id,
-  plate_number = excluded.plate_number, detail = excluded.detail, attention = excluded.attention,
-  version = old.version + 1, updated_at = now()
-  WHERE old.status IN ('pending', 'held') AND old.corrected_plate IS NULL
-    AND (old.plate_number, old.plate_read_id, old.detail) IS DISTINCT FROM
-        (excluded.plate_number, excluded.plate_read_id, excluded.detail)
-RETURNING id, (xmax = 0) AS opened
+    verdict = excluded.verdict, verdict_reason = excluded.verdict_reason, head = excluded.head, tail = excluded.tail),
+c AS MATERIALIZED ({_rows("x", VIOLATION_COLUMNS)}),
+first AS (
+  INSERT INTO violations ({_VIOLATION}) SELECT {_CASE} FROM c WHERE new RETURNING id),
+again AS (
+  INSERT INTO violations AS old ({_VIOLATION}) SELECT {_CASE} FROM c WHERE NOT new
+  ON CONFLICT (passage_id, violation_type) DO UPDATE SET plate_read_id = excluded.plate_read_id,
+    plate_number = excluded.plate_number, detail = excluded.detail, attention = excluded.attention,
+    version = old.version + 1, updated_at = now()
+    WHERE old.status IN ('pending', 'held') AND old.corrected_plate IS NULL
+      AND (old.plate_number, old.plate_read_id, old.detail) IS DISTINCT FROM
+          (excluded.plate_number, excluded.plate_read_id, excluded.detail)
+  RETURNING id, (xmax = 0) AS opened)
+SELECT id, true AS opened FROM first UNION ALL SELECT id, opened FROM again
 """  # noqa: S608 - the columns are constants above
-"""A read that opens a passage says all there is to say of it (`opens`): most do, and nothing is sent twice."""
+"""A read that opens a passage says all there is to say of it (`opens`): most do, and nothing is sent twice. Nor can a
+passage that is new here have a violation already (`new`)."""
 
 ASIDE = """
 WITH m AS (

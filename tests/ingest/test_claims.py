@@ -6,11 +6,13 @@ import time
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from core.domain.observations import Device
+from core.domain.cases import CaseDraft, Verdict
+from core.domain.observations import Device, PlateRead, ViolationType
 from core.evidence.store import MediaStore
 from core.hooks.host import Host
 from core.ingest.board import Board
 from core.ingest.parse_worker import CLAIM_BATCHES, CLAIM_ROWS, ParseWorker
+from core.ingest.tables import ORDINALS
 from core.ingest.writer import Arrival, InboxWriter
 from core.traffic.intake import Rules
 
@@ -106,6 +108,44 @@ def test_after_a_backlog_claims_are_small_again(inbox, worker):
     inbox(9, 1)
 
     assert [CLAIM_BATCHES, 1] == taken(worker)
+
+
+class Overdone:
+    """Reads a plate from every payload; of the fourth it says a confidence that no column can hold."""
+
+    on_call = None
+    on_quarantine = None
+    instances = ()
+
+    def parse_payload(self, payload):
+        confidence = 1e9 if payload.id % ORDINALS == 3 else 90.0
+        plate = f"B{1000 + 1111 * (payload.id % ORDINALS)}XYZ"
+        return [PlateRead(event="ANPR", plate_number=plate, confidence=confidence, event_id=str(payload.id))]
+
+    def judge_read(self, read, device):
+        return Verdict(action="accept"), []
+
+    def classify_passage(self, passage, device):
+        return [CaseDraft(violation_type=ViolationType.LAMPU_MERAH)], []
+
+
+def test_an_event_that_cannot_be_written_costs_its_neighbours_nothing(database, inbox, tmp_path):
+    inbox(1, 8)
+    worker = ParseWorker(
+        database, Overdone(), Nobody(), MediaStore(tmp_path / "media"), Board(tmp_path / "board"), Rules(),
+        wait=lambda seconds: False,
+    )  # fmt: skip
+
+    summary = worker.work()
+    worker.disconnect()
+
+    assert (8, 7, 7, 1) == (summary.payloads, summary.reads, summary.violations, summary.quarantined)
+    with database.system() as connection:
+        told = connection.exec_driver_sql("SELECT kind, reason FROM quarantine").all()
+        left = connection.exec_driver_sql("SELECT count(*) FROM inbox").scalar()
+    assert 0 == left
+    assert ["rejected"] == [kind for kind, _ in told]
+    assert "numeric field overflow" in told[0][1]
 
 
 def test_a_database_that_is_away_at_the_first_look_is_waited_for(worker):
