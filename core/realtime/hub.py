@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets as entropy
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -124,7 +123,7 @@ class Hub:
     def changed(self, vendor_id: int, data: dict[str, Any]) -> None:
         """Tell an agency's dashboards, at this process and at the others, that something changed which is in no row of
         notices. From any thread; returns at once. A hint: who is away never hears it, and asks anew on coming back."""
-        event = {"op": "event", "id": f"c-{entropy.token_hex(8)}", "event": "changed", "data": data}
+        event = topics.changed_event(data)
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile

@@ -1,4 +1,4 @@
-"""Names: channels as clients know them, topics as the bus does. Pure.
+"""Names: channels as clients know them, topics as the bus does.
 
 A client's channel is the contract's (`owner-7`, `officer-3`, `police-4`, `admin-1`, `detection-12`,
 `officers-dashboard`), or the same behind `private-`, as Pusher's clients name theirs. A topic is a channel of one
@@ -8,6 +8,7 @@ agency: `3:officers-dashboard`.
 from __future__ import annotations
 
 import re
+import secrets as entropy
 from typing import Any, NamedTuple
 
 from core.domain.notices import Notice, Recipient
@@ -60,6 +61,11 @@ def data_of(notice: Notice) -> dict[str, Any]:
         "collapseKey": notice.collapse_key,
         "reportId": notice.payload.get("reportId", notice.report_id),
     }
+
+
+def changed_event(data: dict[str, Any]) -> dict[str, Any]:
+    """What dashboards hear of a change that is no notice: which lists are old (`topics`), and more about it."""
+    return {"op": "event", "id": f"c-{entropy.token_hex(8)}", "event": "changed", "data": data}
 
 
 def realtime_event(notice: Notice, recipient: Recipient) -> tuple[list[str], dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from core.realtime.bus import use_bus
 from core.testing.deliveries import KEY
 from core.testing.fake_etnas import MISBEHAVIOURS
 
@@ -21,6 +22,31 @@ def test_an_approved_violation_reaches_the_centre_once(world, etnas, sink):
     assert seen.body_sha256 == row["request_sha256"].hex()
     assert (row["idempotency_key"], "p1024") == (seen.key, seen.trace)
     assert {"status": "ok", "reference": row["reference"]} == row["response_payload"]["body"]
+
+
+def test_the_dashboards_of_the_agency_hear_of_it_at_once(world, etnas, sink):
+    heard = []
+    use_bus(Told(heard))
+    try:
+        (violation,) = world.approve()
+        world.settle(world.desk(world.host(etnas=sink())))
+    finally:
+        use_bus(None)
+    assert {"1:officers-dashboard"} == {topic for topic, _ in heard}
+    told = [json.loads(event) for _, event in heard]
+    assert {("changed", violation)} == {(one["event"], *one["data"]["violations"]) for one in told}
+    assert ["sync", "sinks"] == told[-1]["data"]["topics"]
+
+
+class Told:
+    """A bus that remembers."""
+
+    def __init__(self, heard):
+        self.heard = heard
+
+    def publish(self, topic, event):
+        self.heard.append((topic, event))
+        return 1
 
 
 def test_the_row_names_evidence_by_hash_and_the_centre_gets_the_pictures(world, etnas, sink):

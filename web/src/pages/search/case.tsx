@@ -28,7 +28,8 @@ export default function CasePage({ params }: Params): ReactNode {
   useLive("case"); // each look is noted in the audit log: not at every act on any case, only at one on this
   const query = useQuery({ queryKey: ["case", id], queryFn: () => take(api.GET("/api/violations/{violation_id}", { params: { path: { violation_id: id } } })), enabled: Number.isSafeInteger(id) && id > 0 });
   useLive("officers-dashboard", ({ event, data }) => {
-    const isOld = event === "changed" && (data["violation"] === id || (data["topics"] as string[] | undefined)?.includes("sync"));
+    const delivered = data["violations"] as number[] | undefined; // by the worker; what people do by hand names no case
+    const isOld = event === "changed" && (data["violation"] === id || (delivered ? delivered.includes(id) : (data["topics"] as string[] | undefined)?.includes("sync")));
     if (isOld) void query.refetch();
   });
   const [shown, setShown] = useState(0);
