@@ -135,9 +135,9 @@ def merge(
 
 def find(judged: JudgedRead, candidates: list[OpenPassage], window: timedelta) -> OpenPassage | None:
     """The passage a read belongs to: by event id, then the exact plate, then one edit away; nearest in time first."""
-    at = judged.capture_time
-    if judged.event_id:
-        named = [p for p in candidates if p.event_id == judged.event_id and abs(at - p.first_at) <= SAME_EVENT]
+    at, event_id = judged.capture_time, judged.event_id
+    if event_id and (named := [p for p in candidates if p.event_id == event_id]):
+        named = [p for p in named if abs(at - p.first_at) <= SAME_EVENT]
         same = [p for p in named if same_event(judged, p)]
         if same:
             return min(same, key=lambda p: (p.plate_number != judged.read.plate_number, abs(at - p.first_at)))
