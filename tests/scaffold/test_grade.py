@@ -82,11 +82,11 @@ def test_no_fixture_is_no_grade_and_two_are_no_silver(plant):
 CHECKS = [name for name in dir(ParserContract) if name.startswith("test_")]
 
 
-def failing(name):
-    """The tests of the contract that a parser does not keep."""
+def failing(name, begins="test_"):
+    """The tests of the contract that a parser does not keep; of those only whose names begin so."""
     contract = type("It", (ParserContract,), {"maker": "uji", "package": name})()
     failed = set()
-    for check in CHECKS:
+    for check in (one for one in CHECKS if one.startswith(begins)):
         try:
             getattr(contract, check)()
         except (Exception, SystemExit):
@@ -137,7 +137,7 @@ def test_a_sound_parser_keeps_the_contract(plant):
     ],
 )  # fmt: skip
 def test_a_planted_fault_of_a_parser_is_caught(fault, caught_by, plant):
-    assert [name for name in failing(plant(**fault)) if name.startswith(caught_by)]
+    assert failing(plant(**fault), caught_by)
 
 
 # -- gold: damaged bodies, cost, coverage -----------------------------------------------------------------------------
