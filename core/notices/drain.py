@@ -34,7 +34,8 @@ log = structlog.get_logger(__name__)
 IN_FLIGHT = 8
 """Deliveries of a channel that are claimed together, and told at once: what is claimed is being told."""
 HOOK_TIMEOUT_S = 10.0
-LEASE_S = 60.0
+LEASE_S = 30.0
+"""Three times what a hook may take: an alarm whose worker died is not silent for long."""
 SETTLE_AGAIN_S = 0.3
 Link = Callable[[int, bytes, str], str]
 """(vendor id, SHA-256, holder) -> address of a picture that opens by itself for some minutes."""

@@ -62,6 +62,8 @@ class Relay:
             connection.request("POST", got.path, got.body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             status, body = answer.status, answer.read()
+        except ConnectionRefusedError:
+            return Say(status=503)  # nobody there: surely not told
         except (OSError, HTTPException):
             return Say(lost=True)
         finally:
@@ -358,7 +360,7 @@ def _add_cameras(database: Database) -> list[str]:
 
 _LEASES_END = text("""
 UPDATE notice_deliveries SET lease_until = now() - interval '1 s'
- WHERE status = 'sending' AND lease_until < now() + interval '48 s'
+ WHERE status = 'sending' AND lease_until < now() + interval '18 s'
 """)
 """Twelve seconds after its claim, when no channel is asked any more: what is left belongs to a killed worker."""
 _UNTOLD = text("""
