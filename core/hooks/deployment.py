@@ -6,13 +6,14 @@ stand in the file itself. Every error names file, table and key, and what is all
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.metadata
 import importlib.util
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -134,8 +135,17 @@ def find_class(use: str) -> Any:
     available = sorted(point.name for point in points)
     raise PluginNotFound(
         f"use = {use!r}: no folder {use.replace('.', '/')}/ with a plugin.py, and no entry point of that name in the "
-        f"group {ENTRY_POINTS} (installed: {', '.join(available) or 'none'})"
+        f"group {ENTRY_POINTS} (installed: {', '.join(available) or 'none'}){_meant(use, available)}"
     )
+
+
+def _meant(use: str, available: Iterable[str]) -> str:
+    """ "; did you mean …?" where a plugin of nearly that name lies beside it or is installed."""
+    parent = use.rpartition(".")[0]
+    places = importlib.import_module(parent).__path__ if parent and _exists(parent) else ()
+    beside = [f"{parent}.{file.parent.name}" for place in places for file in Path(place).glob("*/plugin.py")]
+    match = difflib.get_close_matches(use, [*beside, *available], n=1, cutoff=0.6)
+    return f"; did you mean {match[0]}?" if match else ""
 
 
 def _exists(module_name: str) -> bool:

@@ -130,6 +130,7 @@ def test_an_optional_plugin_that_cannot_load_is_quarantined_and_shown(deployment
         ("hooks = 1\n[plugin.a]\nuse = 'x'\nrequired = 'yes'", "Expected `bool`, got `str` - at `$.required`"),
         ("hooks = 1\n[plugin.a]\nuse = '../x'", "use: expected a folder's import path"),
         ("hooks = 1\n[plugin.a]\nuse = 'vendors.nowhere'", "no folder vendors/nowhere/ with a plugin.py"),
+        ("hooks = 1\n[plugin.a]\nuse = 'vendors.generik'", "; did you mean vendors.generic?"),
         ("hooks = 1\n[plugin.a]\nuse = 'json'", "no folder json/ with a plugin.py"),
         ("hooks = ", "cannot be read as TOML"),
     ],
