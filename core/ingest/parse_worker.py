@@ -41,6 +41,7 @@ LINGER_BELOW = 32
 LINGER_S = 0.01
 LOOK_EVERY_S = 1.0
 REFRESH_EVERY_S = 5.0
+HEALTH_EVERY_S = 2.0
 
 # lo and hi are made below the join: under row-level security an arithmetic operator in the join's own condition is no
 # index condition (it might leak), and every claim would read the whole table.
@@ -124,6 +125,7 @@ class ParseWorker:
         self._claim = CLAIM_BATCHES
         self._headers: dict[str, dict[str, str]] = {}
         self._refreshed = -REFRESH_EVERY_S
+        self._settled = 0.0
         self._news = 0
         self._stop = False
 
@@ -138,6 +140,7 @@ class ParseWorker:
             try:
                 self.refresh()
                 summary = self.work()
+                self._settle(idle=summary is None)
                 pause = 0.1
             except _STORAGE_LOST as error:
                 log.warning("parse_storage_lost", error=str(error).strip()[:200], again_in_s=pause)
@@ -149,6 +152,8 @@ class ParseWorker:
                 self._wait(LOOK_EVERY_S)
             elif summary.payloads < LINGER_BELOW:
                 time.sleep(LINGER_S)  # the longer a batch grows, the less each event costs
+        with contextlib.suppress(psycopg.Error):
+            self._settle(idle=True)
         self.disconnect()
         self._media.close()
 
@@ -193,6 +198,17 @@ class ParseWorker:
         )
         return summary
 
+    def _settle(self, *, idle: bool) -> None:
+        """Write what the intake put off: when there is time, or it is."""
+        now = time.monotonic()
+        if self._intake is None or not (idle or now - self._settled > HEALTH_EVERY_S):
+            return
+        self._settled = now
+        try:
+            self._intake.settle()
+        except psycopg.IntegrityError as error:  # a device that is gone by now
+            log.warning("device_health_not_written", error=str(error).strip()[:200])
+
     def refresh(self, *, force: bool = False) -> None:
         """Take up changes of devices, quarantined plugins and payloads put aside."""
         now = time.monotonic()
@@ -217,7 +233,9 @@ class ParseWorker:
             self._connection = self._database.raw(async_commit=True)
             for setting in _PLANS:
                 self._connection.execute(setting)
-            self._intake = Intake(self._connection, self._host, self._media, self._rules, watch=self._watch)
+            self._intake = Intake(
+                self._connection, self._host, self._media, self._rules, self._watch, health_every_s=HEALTH_EVERY_S
+            )
         return self._connection, self._intake
 
     def _follow(self, quarantined: dict[str, str]) -> None:

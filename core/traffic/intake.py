@@ -19,7 +19,7 @@ import structlog
 
 from core.db.pgwire import teach
 from core.domain.cases import CaseDraft, Passage, Verdict
-from core.domain.clock import KEPT, judge_skew
+from core.domain.clock import KEPT, Skew, judge_skew
 from core.domain.images import measure
 from core.domain.observations import Device, FrameCapture, Image, Observation, PlateRead
 from core.evidence.store import MediaStore
@@ -36,6 +36,7 @@ PLANS_LAST_S = 5.0
 REUSED = "reused_id"
 """Outcome under which a read is counted whose event id was already another vehicle's: it is kept, on its own."""
 _passages = msgspec.json.Decoder(list[OpenPassage])
+_NOTHING_ASIDE = dict.fromkeys(("media", "fetches", "frames", "quarantine", "counts", "health"), "[]")
 
 
 class Judges(Protocol):
@@ -108,7 +109,11 @@ class Batch:
 
 
 class Intake:
-    """Writes batches over one psycopg connection. Not for several threads."""
+    """Writes batches over one psycopg connection. Not for several threads.
+
+    health_every_s  what a device's clock says is written at most so often while it says the same; settle() writes what
+                    was put off
+    """
 
     def __init__(
         self,
@@ -117,6 +122,8 @@ class Intake:
         media: MediaStore,
         rules: Rules,
         watch: Callable[[int], None] = lambda payload_id: None,
+        *,
+        health_every_s: float = 0.0,
     ) -> None:
         self._connection = connection
         teach(connection)
@@ -127,10 +134,21 @@ class Intake:
         self._window = timedelta(seconds=rules.passage_window_s)
         self._skew: dict[int, list[float]] = {}
         self._planned = time.monotonic()
+        self._health_every_s = health_every_s
+        self._told: dict[int, tuple[float, str]] = {}
+        self._owed: dict[int, int] = {}
 
     def write(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
         """As finish(), at two round trips less: anything wrong with one row is raised, and the transaction lost."""
         return self._write(batches, parsed)
+
+    def settle(self) -> None:
+        """Write what is known of clocks and not written yet, in a transaction of its own."""
+        if not self._owed:
+            return
+        owed, self._owed = self._owed, {}
+        health = [self._health_row(device, vendor, 0) for device, vendor in sorted(owed.items())]
+        self._connection.execute(sql.ASIDE, {**_NOTHING_ASIDE, "health": as_json(health)}, prepare=True)
 
     def finish(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
         """Write everything and delete the inbox rows, inside the caller's transaction.
@@ -350,15 +368,26 @@ class Intake:
         states = {}
         for device in devices:
             samples = batch.skew[device] = (self._skew[device] + batch.samples.get(device, []))[-KEPT:]
-            states[device] = judge_skew(samples, warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s)
+            states[device] = self._judged(samples)
         return states
+
+    def _judged(self, samples: Sequence[float]) -> Skew:
+        return judge_skew(samples, warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s)
+
+    def _health_row(
+        self, device: int, vendor: int, problems: int, samples: Sequence[float] | None = None
+    ) -> dict[str, Any]:
+        samples = self._skew[device] if samples is None else samples
+        skew = self._judged(samples)
+        return {
+            "d": device, "v": vendor, "n": problems, "sa": samples, "ss": skew.seconds, "st": skew.state,
+            "no": skew.note or None,
+        }  # fmt: skip
 
     # -- passages and violations --------------------------------------------------------------------------------
 
     def _ids(self, n: int, devices: Iterable[int]) -> tuple[list[int], list[int]]:
-        row = self._connection.execute(
-            sql.IDS_AND_LOCKS, {"n": n, "devices": sorted(devices)}, prepare=True, binary=True
-        ).fetchone()
+        row = self._connection.execute(sql.IDS_AND_LOCKS, {"n": n, "devices": sorted(devices)}, prepare=True).fetchone()
         assert row is not None
         return row[0], row[1]
 
@@ -425,17 +454,20 @@ class Intake:
         problems = {d: n for (d, _), n in batch.problems.items()}
         vendor_of.update(dict(batch.problems.keys()))
         health = []
+        now = time.monotonic()
         for device in sorted({*problems, *batch.samples}):
             if device not in states:
                 self._load_skew([device])
+                states[device] = self._judged(self._skew[device])
+            state = states[device].state
+            at, told = self._told.get(device, (0.0, ""))
+            if device not in problems and state == told and now - at < self._health_every_s:
+                self._owed[device] = vendor_of[device]
+                continue
+            self._told[device] = now, state
+            self._owed.pop(device, None)
             samples = batch.skew.get(device, self._skew[device])
-            skew = states.get(device) or judge_skew(
-                samples, warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s
-            )
-            health.append(
-                {"d": device, "v": vendor_of[device], "n": problems.get(device, 0), "sa": samples,
-                 "ss": skew.seconds, "st": skew.state, "no": skew.note or None}
-            )  # fmt: skip
+            health.append(self._health_row(device, vendor_of[device], problems.get(device, 0), samples))
         if not (
             batch.media
             or batch.fetches

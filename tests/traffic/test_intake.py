@@ -227,6 +227,19 @@ def test_a_wrong_clock_holds_the_violation_and_names_the_reason(take, camera, ro
     assert [(state, [float(ahead_s)])] == rows("SELECT skew_state, skew_samples FROM device_health")
 
 
+def test_a_clock_that_says_the_same_is_written_when_it_is_time_and_a_change_at_once(database, camera, rows, tmp_path):
+    with contextlib.closing(database.raw()) as connection:
+        intake = Intake(connection, Judge(), MediaStore(tmp_path / "other"), Rules(), health_every_s=3600)
+        kept = []
+        for n, ahead_s in enumerate((0.5, 0.6, 60, 60, 60, 60)):
+            intake.finish([], [seen(camera, read(f"B{n}{n}{n}{n}XYZ", after=ahead_s))])
+            kept += rows("SELECT skew_state, cardinality(skew_samples) FROM device_health")
+        intake.settle()
+        kept += rows("SELECT skew_state, cardinality(skew_samples) FROM device_health")
+
+    assert [("ok", 1), ("ok", 1), ("ok", 1), ("hold", 4), ("hold", 4), ("hold", 4), ("hold", 6)] == kept
+
+
 def test_late_reposts_of_one_vehicle_are_no_sign_of_a_wrong_clock(take, camera, rows):
     first = seen(camera, read(event_id="e-1"))
     take(first)
