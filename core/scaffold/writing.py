@@ -95,12 +95,20 @@ def _write_fixture(folder: Path, name: str, data: bytes) -> list[Path]:
     folder.mkdir()
     request, expected = folder / "sample.http", folder / "sample.expected.json"
     if not _HTTP.match(data):
-        kind = {b"{": "application/json", b"[": "application/json", b"<": "application/xml"}.get(data.lstrip()[:1], "")
-        head = f"POST /cam/{name} HTTP/1.1\r\nContent-Type: {kind or 'application/octet-stream'}\r\n"
+        head = f"POST /cam/{name} HTTP/1.1\r\nContent-Type: {_kind(data)}\r\n"
         data = f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
     request.write_bytes(data)
     expected.write_text(json.dumps([_EXPECTED], indent=2) + "\n")
     return [request, expected]
+
+
+def _kind(body: bytes) -> str:
+    """What a bare body is most likely sent as."""
+    boundary = re.match(rb"--([!-~]{1,70})\r?\n", body)
+    if boundary is not None:
+        return f'multipart/form-data; boundary="{boundary[1].decode()}"'
+    kinds = {b"{": "application/json", b"[": "application/json", b"<": "application/xml"}
+    return kinds.get(body.lstrip()[:1], "application/octet-stream")
 
 
 def _fields(data: bytes) -> str:

@@ -13,6 +13,7 @@ from core.domain.errors import MalformedPayload
 from core.hooks.checks import inspect_plugin
 from core.hooks.deployment import find_class
 from core.scaffold.writing import FILL_IN, HOMES, KINDS
+from core.testing.fixtures import load_http
 
 XML = b'<Event xmlns="urn:x"><Plate>B 1234 XYZ</Plate><When>2026-03-02 17:20:00</When></Event>'
 
@@ -106,6 +107,16 @@ def test_a_whole_request_stays_as_it_is(package, tmp_path):
     folder = package("vendor", "acme", "--from-capture", capture)
 
     assert capture.read_bytes() == (folder / "fixtures" / "sample.http").read_bytes()
+
+
+def test_a_bare_form_with_pictures_is_told_by_its_boundary(package, tmp_path):
+    capture = tmp_path / "kiriman.bin"
+    capture.write_bytes(b'--batas\r\nContent-Disposition: form-data; name="e"\r\n\r\n{"plat": 1}\r\n--batas--\r\n')
+    folder = package("vendor", "borang", "--from-capture", capture)
+
+    _, _, headers, body = load_http(folder / "fixtures" / "sample.http")
+    assert ('multipart/form-data; boundary="batas"', capture.read_bytes()) == (headers["Content-Type"], body)
+    assert " plat" in (folder / "dialect.py").read_text()
 
 
 def test_a_capture_that_cannot_be_opened_is_said_in_the_dialect(package, tmp_path):
