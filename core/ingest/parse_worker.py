@@ -37,8 +37,8 @@ CLAIM_ROWS = 512
 """What is claimed at once grows with a backlog of small batches: a claim's fixed cost is shared by its events."""
 # by the hot path, by the device directory, by the media store
 _STORAGE_LOST = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError, OSError)
-LINGER_BELOW = 32
-LINGER_S = 0.01
+LINGER_BELOW = 256
+LINGER_S = 0.03
 LOOK_EVERY_S = 1.0
 REFRESH_EVERY_S = 5.0
 HEALTH_EVERY_S = 2.0
@@ -123,6 +123,7 @@ class ParseWorker:
         host.on_call = board.name
         host.on_quarantine = self._remember
         self._claim = CLAIM_BATCHES
+        self._more = False
         self._headers: dict[str, dict[str, str]] = {}
         self._refreshed = -REFRESH_EVERY_S
         self._settled = 0.0
@@ -150,7 +151,7 @@ class ParseWorker:
                 continue
             if summary is None:
                 self._wait(LOOK_EVERY_S)
-            elif summary.payloads < LINGER_BELOW:
+            elif summary.payloads < LINGER_BELOW and not self._more:
                 time.sleep(LINGER_S)  # the longer a batch grows, the less each event costs
         with contextlib.suppress(psycopg.Error):
             self._settle(idle=True)
@@ -180,7 +181,8 @@ class ParseWorker:
             if self._board.news() != self._news:
                 self.refresh(force=True)
             batches = sorted({row[0] for row in rows})
-            if len(batches) == self._claim:
+            self._more = len(batches) == self._claim
+            if self._more:
                 fitting = CLAIM_ROWS * len(batches) // len(rows)
                 self._claim = max(1, min(fitting, 2 * self._claim, MOST_BATCHES))
             else:
