@@ -38,8 +38,8 @@ export function Evidence({ report, isOpen }: { report: number; isOpen: boolean }
         ))}
         {[...query.data].reverse().map((row) => (
           <li key={row.id}>
-            <a href={here(row.file_url)} target="_blank" rel="noreferrer">
-              {row.type === "IMAGE" ? <Shot address={row.file_url} text={row.file_name} /> : <span className="shot shot-none">{row.type === "VIDEO" ? <Video size={24} aria-hidden /> : <FileText size={24} aria-hidden />}{row.file_name}</span>}
+            <a href={here(row.file_url)} target="_blank" rel="noreferrer" aria-label={row.file_name}>
+              {row.type === "IMAGE" ? <Shot address={row.file_url} text="" /> : <span className="shot shot-none">{row.type === "VIDEO" ? <Video size={24} aria-hidden /> : <FileText size={24} aria-hidden />}{row.file_name}</span>}
             </a>
             <small><At at={row.created_at} shape="time" /> · {row.actor}</small>
           </li>
