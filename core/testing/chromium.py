@@ -124,7 +124,7 @@ class Visitor:
 
 
 def grave(page: Page | Frame, *rules: str) -> list[str]:
-    """Serious and critical findings of axe in a page or frame, with where they are; of these rules only, where some are given.
+    """Serious and critical findings of axe in a page or frame, and where; of these rules only, where some are given.
 
     Run by the page's own evaluation: the policy of the pages lets no other script in.
     """
@@ -141,14 +141,12 @@ def grave(page: Page | Frame, *rules: str) -> list[str]:
 
 
 def too_wide(page: Page, *widths: int) -> list[int]:
-    """Those of the widths at which the page would scroll sideways."""
-    before = page.viewport_size or {"width": 1440, "height": 900}
+    """Those of the widths at which the page would scroll sideways. The window stays at the last of them."""
     found = []
     for width in widths:
         page.set_viewport_size({"width": width, "height": 740})
         if not page.evaluate(FITS, width):
             found.append(width)
-    page.set_viewport_size(before)
     return found
 
 

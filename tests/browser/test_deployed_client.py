@@ -111,7 +111,10 @@ public = ["dashboard"]
 
 @pytest.fixture
 def tab(browser, deployment):
-    """tab(token, url) -> a page whose memory has that token; afterwards: no script threw."""
+    """tab(token, url) -> a page whose memory has that token; afterwards: no script threw.
+
+    conftest's `visit` does not fit: this page is another's, asks another origin on purpose and meets 401 and 403.
+    """
     contexts, thrown = [], []
 
     def open_tab(token="", url=""):

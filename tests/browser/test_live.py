@@ -60,10 +60,13 @@ def server(site: Any) -> Any:
 
 @pytest.fixture
 def visitor(browser: Any, server: Any) -> Any:
-    """Nobody looks at this one's complaints: a browser says of every address that does not answer."""
+    """As conftest's, at a server that goes away and whose sessions end: the browser says so."""
     made = Visitor(browser, server.url)
+    made.expected += ("ERR_CONNECTION", "ERR_FAILED", "ERR_EMPTY_RESPONSE", "WebSocket", "401 (Unauthorized)")
     yield made
     made.close()
+    assert [] == made.complaints
+    assert [] == made.outside
 
 
 def tell(world: Any, key: str, place: str, minutes_ago: int = 0) -> None:

@@ -78,7 +78,7 @@ def test_no_page_shuts_anybody_out_or_needs_a_wider_screen(
         walk(page, path.replace(":id", str(numbers[path])) if ":" in path else path)
         found[path] = grave(page)
         page.emulate_media(color_scheme="dark")
-        page.set_viewport_size({"width": 390, "height": 844})
+        page.set_viewport_size({"width": 360, "height": 740})
         found[path] += grave(page, "color-contrast", "target-size") + too_wide(page, 360, 768, 2560)
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 1440, "height": 900})
