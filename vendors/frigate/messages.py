@@ -20,7 +20,9 @@ from core.api import (
     read_moment,
 )
 
-_PHASES: Mapping[str, Literal["start", "update", "stop"]] = {"new": "start", "update": "update", "end": "stop"}
+_PHASES: Mapping[str, Literal["start", "update", "stop"]] = {
+    "new": "start", "update": "update", "lpr": "update", "end": "stop",
+}  # fmt: skip
 _VEHICLES = frozenset({"car", "truck", "bus", "motorcycle", "bicycle", "van", "boat", "train", "school_bus"})
 _PLATES = ("recognized_license_plate", "data/recognized_license_plate", "plate")
 _SCORES = ("recognized_license_plate_score", "data/recognized_license_plate_score")

@@ -70,6 +70,7 @@ def _group(group: Fields, alert: Fields, event: str, device: Device) -> PlateRea
         alert,
         device,
         event=event,
+        phase="stop",
         plate_raw=raw,
         plate_number=normalise_plate(raw),
         confidence=_first(percent(v) for v in (group.number("best_confidence"), best.number("confidence"),
