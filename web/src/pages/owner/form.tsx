@@ -88,7 +88,9 @@ export function CameraForm({ camera, onClose }: { camera?: Schemas["CctvDetail"]
         <Button
           onClick={() => {
             setLocating(true);
-            if (fix) setFields((all) => ({ ...all, latitude: fix.at[0].toFixed(5), longitude: fix.at[1].toFixed(5) }));
+            if (!locating || !fix) return; // what is known from before may be another place
+            setFields((all) => ({ ...all, latitude: fix.at[0].toFixed(5), longitude: fix.at[1].toFixed(5) }));
+            tell.ok(t("Position taken."));
           }}
         >
           <LocateFixed size={18} aria-hidden />
