@@ -61,15 +61,18 @@ def within_one_edit(a: str, b: str) -> bool:
 _SAME_LOOK = str.maketrans("OQDUILZASGTB", "000011245678")
 _LONG = 7
 """From so many characters on two may be misread; two edits make any other of shorter plates."""
+_PIECE = 4
 
 
 def alike(a: str, b: str) -> bool:
     """True when the two may be one plate read twice: look-alikes (O and 0, B and 8) count as equal, one edit is
-    allowed, two for plates of seven characters or more.
+    allowed, two for plates of seven characters or more, and one may be a piece of the other (four or more).
 
     Generous on purpose: for readings of which something else says already that they belong together.
     """
     a, b = a.translate(_SAME_LOOK), b.translate(_SAME_LOOK)
+    if min(len(a), len(b)) >= _PIECE and (a in b or b in a):
+        return True
     return _within(a, b, 2 if max(len(a), len(b)) >= _LONG else 1)
 
 
