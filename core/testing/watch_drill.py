@@ -235,10 +235,12 @@ class WatchDrill:
         """
         self._stop.set()
         await asyncio.gather(*self._tasks)
-        await self.until(lambda: self._told(patient), "everything is told", timeout_s)
         assert self.listener is not None
-        await asyncio.sleep(1.0)  # what was just published is on its way to the socket
-        await asyncio.to_thread(read_watch, self.demo.open_database, self.record)
+        last = -1
+        while last != (newest := await self.until(lambda: self._told(patient), "everything is told", timeout_s)):
+            last = newest  # a slow detector may still open a report of the last clip
+            await asyncio.sleep(1.0)  # what was just published is on its way to the socket
+            await asyncio.to_thread(read_watch, self.demo.open_database, self.record)
         self.record.at_peer = Counter(self.demo.relay.taken)
         self.record.heard = set(self.listener.heard)
         return self.record
@@ -258,14 +260,15 @@ class WatchDrill:
                 raise DrillFailed(f"not within {timeout_s:g} s: {what}; {kept}; kills {dict(self.kills)}")
             await asyncio.sleep(0.1)
 
-    def _told(self, patient: bool) -> bool:
+    def _told(self, patient: bool) -> int:
+        """The newest notice's id, once everything is told; 0 before."""
         try:
             with self.demo.open_database.system() as connection:
                 if not patient:
                     connection.execute(_LEASES_END)
-                return not connection.execute(_UNTOLD).scalar()
+                return int(connection.execute(_TOLD).scalar() or 0)
         except DBAPIError:  # PostgreSQL is on its way back
-            return False
+            return 0
 
     # -- who acts -----------------------------------------------------------------------------------------------
 
@@ -363,9 +366,9 @@ UPDATE notice_deliveries SET lease_until = now() - interval '1 s'
  WHERE status = 'sending' AND lease_until < now() + interval '18 s'
 """)
 """Twelve seconds after its claim, when no channel is asked any more: what is left belongs to a killed worker."""
-_UNTOLD = text("""
-SELECT EXISTS (SELECT 1 FROM notices WHERE planned_at IS NULL)
-    OR EXISTS (SELECT 1 FROM notice_deliveries WHERE status IN ('pending', 'sending'))
+_TOLD = text("""
+SELECT max(id) FROM notices HAVING NOT EXISTS (SELECT 1 FROM notices WHERE planned_at IS NULL)
+   AND NOT EXISTS (SELECT 1 FROM notice_deliveries WHERE status IN ('pending', 'sending'))
 """)
 _TELLINGS = text("""
 SELECT r.id::text AS notice_id, n.id AS notice, n.kind, n.report_id AS report, r.role, d.channel, d.status, d.attempts,
