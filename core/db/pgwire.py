@@ -97,8 +97,9 @@ def unix_times(values: Iterable[float]) -> Column:
 
 def texts(values: Sequence[str | None]) -> Column:
     """text[]. NUL is left out and a lone surrogate becomes a question mark: text can hold neither."""
-    cells = _TextCells()
-    return Column(TEXT_ARRAY, b"".join((_head(TEXT, len(values)), *map(cells.__getitem__, values))))
+    if len(_cells) > _MOST_CELLS:
+        _cells.clear()
+    return Column(TEXT_ARRAY, b"".join((_head(TEXT, len(values)), *map(_cells.__getitem__, values))))
 
 
 def byteas(values: Sequence[bytes | None]) -> Column:
@@ -113,7 +114,7 @@ def jsonbs(documents: Sequence[bytes | None]) -> Column:
 
 
 class _TextCells(dict[str | None, bytes]):
-    """Text -> element. Most columns say the same few things all over."""
+    """Text -> element. Most columns say the same few things all over, and a plate stands in several."""
 
     def __missing__(self, text: str | None) -> bytes:
         if text is None:
@@ -123,8 +124,14 @@ class _TextCells(dict[str | None, bytes]):
             if b"\x00" in raw:
                 raw = raw.replace(b"\x00", b"")
             cell = _I4.pack(len(raw)) + raw
-        self[text] = cell
+        if len(cell) <= _LONGEST_CELL:
+            self[text] = cell
         return cell
+
+
+_cells = _TextCells()
+_MOST_CELLS = 8192
+_LONGEST_CELL = 256
 
 
 def _array(element: int, items: Sequence[bytes | None]) -> bytes:
