@@ -106,7 +106,7 @@ class PusherClient:
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def heard(self, timeout_s: float = 10.0) -> dict[str, Any]:
+    def heard(self, timeout_s: float = 60.0) -> dict[str, Any]:
         """The next thing it said; AssertionError when there is none in time."""
         try:
             return self._lines.get(timeout=timeout_s)
