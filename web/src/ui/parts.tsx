@@ -121,7 +121,7 @@ export const Facts = ({ items }: { items: readonly (readonly [string, ReactNode]
     {items.map(([name, value]) => (
       <div key={name}>
         <dt>{name}</dt>
-        <dd>{value ?? <span className="muted">–</span>}</dd>
+        <dd>{value == null || value === "" ? <span className="muted">–</span> : value}</dd>
       </div>
     ))}
   </dl>
