@@ -31,6 +31,7 @@ def run(settings: Settings) -> None:
     from core.evidence.fetch import fetch_due
     from core.evidence.links import MediaLinks
     from core.hooks.host import Host
+    from core.notices.journal import Journal
     from core.sync.cases import open_media
     from core.tasks.worker import run_worker
 
@@ -57,6 +58,7 @@ def run(settings: Settings) -> None:
             stop,
             deadline=timedelta(days=settings.letter_days),
             upkeep={"partitions": partitions, "pictures": lambda: fetch_due(database, media)},
+            journal=Journal(settings.home / "told"),
             link=lambda vendor_id, sha256, holder: links.url(base, vendor_id, sha256, holder),
         )
     finally:

@@ -25,6 +25,7 @@ from core.domain.notices import Address, Delivery, Notice, Recipient
 from core.hooks.errors import PluginFailed, PluginQuarantined, UnknownInstance
 from core.hooks.host import Host
 from core.notices import outbox
+from core.notices.journal import Journal, Line
 from core.notices.outbox import Claimed, Outcome
 from core.notices.rules import RULES
 from core.notices.states import MAX_ATTEMPTS, State, wait_s
@@ -110,14 +111,20 @@ def render(row: Claimed, known: Known, link: Link | None) -> tuple[Notice, Recip
 class NoticeDesk:
     """Tells what is due. Any number of them work beside each other; each channel is emptied once at a time in each.
 
-    link  makes addresses of pictures; None: notices carry none
+    link     makes addresses of pictures; None: notices carry none
+    journal  of this machine's workers; None: what a killed one told in its last moment is told again
     """
 
-    def __init__(self, database: Database, host: Host, *, stop: threading.Event, link: Link | None = None) -> None:
+    def __init__(
+        self, database: Database, host: Host, *, stop: threading.Event, link: Link | None = None,
+        journal: Journal | None = None,
+    ) -> None:  # fmt: skip
         self._database = database
         self._host = host
         self._link = link
         self._stop = stop
+        self._journal = journal
+        self._succeeded = journal is None
         self._lock = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
         self._rung: set[str] = set()
@@ -125,6 +132,7 @@ class NoticeDesk:
 
     def look(self, *, wait: bool = False) -> None:
         """Plan what is new and start on what is due; `wait`: come back when it is done (tests, the command line)."""
+        self._succeed()
         self._plan()
         with self._database.system() as connection:
             channels = outbox.due_channels(connection)
@@ -145,11 +153,26 @@ class NoticeDesk:
             threads = list(self._threads.values())
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
+        if self._journal is not None:
+            self._journal.close()
 
     def is_due(self, late_s: float = 0.0) -> bool:
         """Whether something waits for longer than so."""
         with self._database.system() as connection:
             return outbox.is_waiting(connection, late_s=late_s)
+
+    def _succeed(self) -> None:
+        """Once: settle what workers of this machine told and could not commit before they were killed."""
+        with self._lock:
+            if self._succeeded or self._journal is None:
+                return
+            for path, lines in self._journal.left():
+                with self._database.system() as connection:
+                    known = outbox.settle_known(connection, lines)
+                path.unlink(missing_ok=True)
+                if known:
+                    log.info("told_by_predecessor", deliveries=known)
+            self._succeeded = True
 
     def _plan(self) -> None:
         while not self._stop.is_set():
@@ -194,6 +217,8 @@ class NoticeDesk:
             for other in self._settle([self._outcome(channel, row, answer) for row, answer in answers]):
                 if other != channel:
                     self._start(other)
+            if self._journal is not None:
+                self._journal.committed(sum(isinstance(answer, Delivery) for _, answer in answers))
         return len(rows)
 
     def _settle(self, outcomes: list[Outcome]) -> list[str]:
@@ -220,11 +245,13 @@ class NoticeDesk:
             except Exception as error:
                 answers.put((row, error))
             else:
+                if time.monotonic() < until:
+                    self._note(channel, row, told)
                 answers.put((row, told))
 
+        until = time.monotonic() + HOOK_TIMEOUT_S
         for row in rows:
             threading.Thread(target=work, args=(row,), name=f"notice-{channel}", daemon=True).start()
-        until = time.monotonic() + HOOK_TIMEOUT_S
         left = {row.id: row for row in rows}
         while left:
             try:
@@ -238,13 +265,25 @@ class NoticeDesk:
                 del left[row.id]
             yield came
 
+    def _note(self, channel: str, row: Claimed, told: Delivery | None) -> None:
+        if self._journal is not None and told is not None:
+            enough = told.outcome == "delivered" or self._is_enough(channel, row)
+            self._journal.note(
+                Line(id=row.id, token=row.token, state=told.outcome, receipt=told.receipt[:500],
+                     enough=row.recipient_id if enough else 0)
+            )  # fmt: skip
+
+    def _is_enough(self, channel: str, row: Claimed) -> bool:
+        """Whether what this channel took needs no further one."""
+        return not row.urgent and not self._host.is_in_app(channel)
+
     def _outcome(self, channel: str, row: Claimed, answer: Answer) -> Outcome:
         match answer:
             case None:
                 return Outcome(row=row, state=State.SUPERSEDED, error=_is_past(row))
             case Delivery():
                 self._hung.pop(channel, None)
-                enough = not row.urgent and not self._host.is_in_app(channel)
+                enough = self._is_enough(channel, row)
                 state = State(answer.outcome)
                 return Outcome(row=row, state=state, receipt=answer.receipt, dead=answer.dead, enough=enough)
             case Undeliverable():

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
+from core.notices.journal import Line
 from core.notices.states import CALM_FALLBACK_S, FALLBACK_S, State, positions
 
 BATCH = 100
@@ -211,6 +212,21 @@ def settle(connection: Connection, outcomes: Sequence[Outcome]) -> bool:
         connection.execute(_ENOUGH, {"recipients": enough})
     failed = [one.row.recipient_id for one in ours if one.state in (State.UNDELIVERABLE, State.DEAD)]
     return bool(failed) and bool(connection.execute(_FALL_BACK, {"recipients": failed}).all())
+
+
+def settle_known(connection: Connection, lines: Sequence[Line]) -> int:
+    """What a worker that died had told and could not commit. Those that were claimed anew meanwhile stay as they are.
+    Returns how many were settled."""
+    rows = [
+        {"id": one.id, "token": one.token, "state": one.state, "receipt": _clean(one.receipt), "error": "",
+         "wait_s": 0.0, "unsure": False}
+        for one in lines
+    ]  # fmt: skip
+    written = {row.id for row in connection.execute(_SETTLE, {"rows": as_json(rows)})}
+    enough = [one.enough for one in lines if one.id in written and one.enough]
+    if enough:
+        connection.execute(_ENOUGH, {"recipients": enough})
+    return len(written)
 
 
 _NOT_NEEDED = text("""

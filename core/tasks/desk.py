@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.db.engine import Database
 from core.hooks.host import Host
 from core.notices.drain import Link, NoticeDesk
+from core.notices.journal import Journal
 from core.streams import pushed
 from core.sync import outbox, service
 from core.sync.cases import Readable
@@ -33,6 +34,7 @@ class Desk:
 
     upkeep   further periodic work: name -> function (partitions)
     link     makes addresses of pictures for notices
+    journal  what was told and is not committed yet
     notices  tells people; it has its own bell
     """
 
@@ -46,9 +48,10 @@ class Desk:
         deadline: timedelta = service.DEADLINE,
         upkeep: dict[str, Callable[[], object]] | None = None,
         link: Link | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.database = database
-        self.notices = NoticeDesk(database, host, stop=stop, link=link)
+        self.notices = NoticeDesk(database, host, stop=stop, link=link, journal=journal)
         self.host = host
         self.stop = stop
         self._media = media

@@ -13,6 +13,7 @@ import structlog
 from core.db.engine import Database
 from core.hooks.host import Host
 from core.notices.drain import Link
+from core.notices.journal import Journal
 from core.notices.listen import BellListener
 from core.realtime.bus import Bus, use_bus
 from core.sync.cases import Readable
@@ -43,6 +44,7 @@ def run_worker(
     deadline: timedelta = DEADLINE,
     upkeep: dict[str, Callable[[], object]] | None = None,
     link: Link | None = None,
+    journal: Journal | None = None,
     tempo: Tempo = Tempo(),
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
@@ -51,7 +53,7 @@ def run_worker(
     PostgreSQL and Redis may be away at the start and die meanwhile: the worker waits for them and goes on.
     One worker a process, and any number of processes on any number of machines.
     """
-    desk = Desk(database, host, media, stop=stop, deadline=deadline, upkeep=upkeep, link=link)
+    desk = Desk(database, host, media, stop=stop, deadline=deadline, upkeep=upkeep, link=link, journal=journal)
     broker = set_broker(redis_url)
     bells = declare(broker, desk)
     bus = Bus(redis_url)

@@ -1,7 +1,9 @@
 """Nobody is told twice: answers are kept at once, what may have been told is known as such, devices show one."""
 
 import contextlib
+import os
 import secrets
+import signal
 import threading
 import time
 
@@ -12,6 +14,7 @@ from core.domain.errors import Transient
 from core.domain.notices import Delivery
 from core.notices import outbox
 from core.notices.drain import NoticeDesk
+from core.notices.journal import Journal, Line
 
 LIMIT_S = 60
 
@@ -162,3 +165,83 @@ def test_every_notice_has_a_key_by_which_a_device_shows_it_once(scene, channels,
     keys = {(notice.kind, notice.collapse_key == f"notice:{notice.id}") for *_, notice in host.calls}
     assert {("announcement", True), ("weapon_detected", False)} == keys
     assert {f"report:{scene.report}"} == {n.collapse_key for *_, n in host.calls if n.kind == "weapon_detected"}
+
+
+def test_what_a_worker_told_and_was_killed_before_it_committed_is_not_told_again(
+    scene, channels, deliveries, tmp_path, later
+):
+    """Killed for good: a forked process tells, and dies in the moment between the answer and the commit."""
+    read, write = os.pipe()
+    host = channels(phone=takes, mail=takes)
+    scene.announce("cctv_offline", cctv="Toko Wati")
+    with scene.database.system() as connection:
+        outbox.plan(connection, host.channels_for, host.is_in_app)
+        (row,) = outbox.claim(connection, "phone", limit=10, token=secrets.randbits(62), lease_s=60)
+    child = os.fork()
+    if child == 0:
+        desk = NoticeDesk(scene.database, host, stop=threading.Event(), journal=Journal(tmp_path))
+        desk._note("phone", row, Delivery(outcome="accepted", receipt="r9"))
+        os.write(write, b"told")
+        signal.pause()
+    assert b"told" == os.read(read, 4)
+    alive = NoticeDesk(scene.database, host, stop=threading.Event(), journal=Journal(tmp_path))
+    alive.look(wait=True)
+    assert "sending" == deliveries()["phone", "owner", scene.owner].status, "its worker may still commit it"
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    NoticeDesk(scene.database, host, stop=threading.Event(), journal=Journal(tmp_path)).look(wait=True)
+    found = deliveries()
+    assert ("accepted", "r9") == (lambda d: (d.status, d.receipt))(found["phone", "owner", scene.owner])
+    assert "superseded" == found["mail", "owner", scene.owner].status
+    later(61)
+    alive.look(wait=True)
+    assert [] == host.calls
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_journal_is_emptied_with_the_commit_and_removed_at_the_end(scene, channels, deliveries, tmp_path):
+    seen = []
+
+    def phone(notice, recipient):
+        return Delivery(outcome="accepted")
+
+    journal = Journal(tmp_path)
+    right = journal.note
+    journal.note = lambda line: (right(line), seen.append(next(tmp_path.iterdir()).read_bytes()))
+    desk = NoticeDesk(scene.database, channels(phone=phone), stop=threading.Event(), journal=journal)
+    scene.announce("weapon_detected")
+    desk.look(wait=True)
+    assert 3 == max(text.count(b"\n") for text in seen)
+    assert [b""] == [path.read_bytes() for path in tmp_path.iterdir()]
+    desk.close(LIMIT_S)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_line_that_was_cut_off_and_a_claim_that_is_anew_change_nothing(
+    scene, channels, tell, deliveries, tmp_path, later
+):
+    host = channels(phone=takes)
+    scene.announce("cctv_offline", cctv="Toko Wati")
+    with scene.database.system() as connection:
+        outbox.plan(connection, host.channels_for, host.is_in_app)
+        (row,) = outbox.claim(connection, "phone", limit=10, token=7, lease_s=60)
+    gone = Journal(tmp_path)
+    gone.note(Line(id=row.id, token=8, state="accepted"))
+    gone.close()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes() + b'{"id":%d,"tok' % row.id)
+    NoticeDesk(scene.database, host, stop=threading.Event(), journal=Journal(tmp_path)).look(wait=True)
+    assert "sending" == deliveries()["phone", "owner", scene.owner].status
+    later(61)
+    tell(host)
+    assert [True] == [notice.again for *_, notice in host.calls]
+
+
+def test_a_disk_that_takes_no_journal_costs_no_notice(scene, channels, deliveries, tmp_path):
+    (tmp_path / "file").touch()
+    desk = NoticeDesk(
+        scene.database, channels(phone=takes), stop=threading.Event(), journal=Journal(tmp_path / "file" / "told")
+    )
+    scene.announce("cctv_offline", cctv="Toko Wati")
+    desk.look(wait=True)
+    assert "accepted" == deliveries()["phone", "owner", scene.owner].status
