@@ -58,5 +58,6 @@ def describe_event(row: Any, viewer: Viewer) -> str:
     detail = row["detail"]
     code = detail.get("reason_code")
     coded = viewer.say(*REASON_WORDS[code]) if code in REASON_WORDS else code
-    reason = detail.get("reason") or detail.get("note") or coded
+    said = detail.get("reason") or detail.get("note")
+    reason = said if said and said != code else coded  # clients that know no codes say one as the reason
     return f"{text}: {reason}" if isinstance(reason, str) and reason else text

@@ -85,6 +85,15 @@ def test_a_rejected_report_stops_the_police_who_acknowledge_it(town: Any, client
     assert {"assigned", "recalled"} == {row["kind"] for row in heard if row["report_id"] == report}
 
 
+@pytest.mark.parametrize("body", [{"reason": "false_alarm"}, {"reason_code": "false_alarm", "note": "false_alarm"}])
+def test_a_reason_that_is_a_code_is_told_in_words(town: Any, client: Any, body: dict[str, str]) -> None:
+    report, _ = town.sent(client)
+    client.post(f"/api/officer/verify/{report}", json=body | {"status": "rejected"}, headers=town.ani.headers)
+    seen = data(client.get(f"/api/officer/report/{report}", headers=town.ani.headers | {"Accept-Language": "id"}))
+    (line,) = [row["description"] for row in seen["activity_logs"] if row["action"] in ("rejected", "recalled")]
+    assert line.endswith(": alarm palsu")
+
+
 def test_two_officers_cannot_assign_one_report_twice(town: Any, client: Any) -> None:
     report, _ = town.sent(client)
     other = town.policeman()
