@@ -42,6 +42,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     maker: str
     agency: str
     location: str
+    at: tuple[float, float]
     purposes: tuple[str, ...] = ()
     speed_limit_kmh: float | None = None
     skew_s: float = 0.0
@@ -74,30 +75,35 @@ _RED = ("lampu_merah",)
 _ODD = ("ganjil_genap",)
 CAMERAS = (
     Camera(code="pmj-sudirman-1", maker="hikvision", agency="polda-metro-jaya", location="Jl. Jend. Sudirman",
-           purposes=_ODD),
+           at=(-6.2146, 106.8195), purposes=_ODD),
     Camera(code="pmj-thamrin-2", maker="dahua", agency="polda-metro-jaya", location="Jl. M.H. Thamrin",
-           purposes=_ODD),
+           at=(-6.193, 106.823), purposes=_ODD),
     Camera(code="pmj-gatsu-3", maker="generic", agency="polda-metro-jaya", location="Jl. Gatot Subroto",
-           purposes=_ODD),
+           at=(-6.2297, 106.826), purposes=_ODD),
     Camera(code="pmj-rasuna-4", maker="hikvision", agency="polda-metro-jaya", location="Jl. H.R. Rasuna Said",
-           purposes=_ODD),
+           at=(-6.224, 106.832), purposes=_ODD),
     Camera(code="btn-ciceri-1", maker="hikvision", agency="polda-banten", location="Simpang Ciceri, Serang",
-           purposes=_RED),
+           at=(-6.118, 106.164), purposes=_RED),
     Camera(code="btn-pisang-2", maker="dahua", agency="polda-banten", location="Simpang Pisang Mas, Serang",
-           purposes=_RED),
-    Camera(code="btn-cikupa-3", maker="generic", agency="polda-banten", location="Simpang Cikupa", purposes=_RED),
-    Camera(code="btn-merak-4", maker="dahua", agency="polda-banten", location="Jl. Raya Merak", purposes=_RED),
-    Camera(code="btn-anyer-5", maker="milesight", agency="polda-banten", location="Jl. Raya Anyer", purposes=_RED),
-    Camera(code="btn-serang-6", maker="uniview", agency="polda-banten", location="Gerbang Serang Timur", purposes=_RED),
+           at=(-6.111, 106.153), purposes=_RED),
+    Camera(code="btn-cikupa-3", maker="generic", agency="polda-banten", location="Simpang Cikupa",
+           at=(-6.218, 106.518), purposes=_RED),
+    Camera(code="btn-merak-4", maker="dahua", agency="polda-banten", location="Jl. Raya Merak",
+           at=(-5.939, 106.0), purposes=_RED),
+    Camera(code="btn-anyer-5", maker="milesight", agency="polda-banten", location="Jl. Raya Anyer",
+           at=(-6.062, 105.921), purposes=_RED),
+    Camera(code="btn-serang-6", maker="uniview", agency="polda-banten", location="Gerbang Serang Timur",
+           at=(-6.125, 106.201), purposes=_RED),
     Camera(code="jbr-pasteur-1", maker="hikvision", agency="polda-jabar", location="Jl. Dr. Djunjunan, Bandung",
-           speed_limit_kmh=35),
+           at=(-6.896, 107.583), speed_limit_kmh=35),
     Camera(code="jbr-soeta-2", maker="dahua", agency="polda-jabar", location="Jl. Soekarno-Hatta, Bandung",
-           speed_limit_kmh=25),
-    Camera(code="jbr-padalarang-3", maker="generic", agency="polda-jabar", location="Padalarang", speed_limit_kmh=30),
+           at=(-6.943, 107.633), speed_limit_kmh=25),
+    Camera(code="jbr-padalarang-3", maker="generic", agency="polda-jabar", location="Padalarang",
+           at=(-6.84, 107.478), speed_limit_kmh=30),
     Camera(code="jbr-lembang-5", maker="axis", agency="polda-jabar", location="Jl. Raya Lembang (satu arah)",
-           settings={"polda_jabar": {"allowed_direction": "out"}}),
+           at=(-6.812, 107.617), settings={"polda_jabar": {"allowed_direction": "out"}}),
     Camera(code="jbr-cileunyi-4", maker="hikvision", agency="polda-jabar", location="Cileunyi (jam salah)",
-           speed_limit_kmh=35, skew_s=3600),
+           at=(-6.939, 107.751), speed_limit_kmh=35, skew_s=3600),
 )  # fmt: skip
 
 
@@ -175,7 +181,7 @@ class World:
             new = NewDevice(
                 code=camera.code, maker=camera.maker, vendor=camera.agency, name=camera.location,
                 location=camera.location, purposes=camera.purposes, speed_limit_kmh=camera.speed_limit_kmh,
-                settings=camera.settings,
+                settings=camera.settings, latitude=camera.at[0], longitude=camera.at[1],
             )  # fmt: skip
             try:
                 _, key = add_device(database, new, by=DEMO)
