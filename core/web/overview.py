@@ -92,7 +92,7 @@ class SinkView(msgspec.Struct, kw_only=True):
 class PluginView(msgspec.Struct, kw_only=True):
     """A plugin instance of plugins.toml. Secrets in `config` are masked; counters are of the serving process.
 
-    grade  of its conformance, as `tangkapin plugins check --keep` found it for this version; "" = it was not graded
+    grade  of its conformance, as `tangkapin plugins check --keep` found it for this code; "" = it was not graded
     """
 
     id: str
