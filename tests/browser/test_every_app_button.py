@@ -26,7 +26,7 @@ LEFT = {
     "button Keluar": "pressed last, in leave()",
     "button English": "test_app_language.py",
     "| file ": "pick() chooses files",
-    "kamera | text": FORM, "sandi | text": FORM, 
+    "kamera | text": FORM, "sandi | text": FORM,
     "Ubah kamera | button": TWIN, "Ubah kamera | select Jenis": TWIN,
     "sandi | submit": "test_every_button.py, the same dialog; it would end what others are logged in with",
 }  # fmt: skip
