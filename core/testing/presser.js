@@ -1,7 +1,7 @@
 // In the page, for presser.py. A control's key: "<title of the dialog> | <kind> <name>", digits as #.
 window.presser ??= (() => {
   const CONTROLS = "button, a[href], select, input, textarea, summary, [role=button], .leaflet-marker-icon[tabindex]";
-  const MOVES_BY_ITSELF = "time, .clock, .review-timers, .review-last, script, style, canvas";
+  const MOVES_BY_ITSELF = "time, .clock, .review-timers, .review-last, .toast[data-notice], script, style, canvas";
   const MACHINE = "[lang=en], .mono, pre, code, kbd, script, style, .plate, video";
   const TEXTS = ["text", "search", "email", "tel", "password", "number", "url", "datetime-local", "date", "time"];
   let before = "";
@@ -60,7 +60,7 @@ window.presser ??= (() => {
         for (const { name, value } of one.attributes) if (name !== "id" && !name.startsWith("aria-describedby")) said.push(name, value);
         if ("value" in one && one.tagName !== "LI" && (one !== pressed || one.form)) said.push(String(one.value)); // a filter must filter
         if ("checked" in one) said.push(String(one.checked));
-        if (one.hasAttribute("popover")) said.push(String(one.matches(":popover-open")));
+        if (one.hasAttribute("popover") && !one.matches(".toasts")) said.push(String(one.matches(":popover-open")));
         for (const child of one.childNodes) if (child.nodeType === 3) said.push(child.data);
         walk(one);
       }
@@ -88,7 +88,7 @@ window.presser ??= (() => {
       return isSame && !document.querySelector(".loading, [aria-busy=true]") && !document.getAnimations().some((one) => one instanceof CSSTransition);
     },
     clear: () => document.querySelectorAll(".toasts button").forEach((one) => one.click()),
-    bad: () => [...document.querySelectorAll(".toast-bad, .state-bad, .field-error")].filter(isShown).map((one) => one.textContent).join("; "),
+    bad: () => [...document.querySelectorAll(".toast-bad:not([data-notice]), .state-bad, .field-error")].filter(isShown).map((one) => one.textContent).join("; "),
     choose: (one) => {
       const options = [...one.options].filter((option) => !option.disabled && option.value !== one.value);
       const setter = Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value").set;

@@ -2,7 +2,7 @@
 
 A control is what a person could press: a button, a link, a choice, a field. It did something when the page says
 something else afterwards, asks the server for something new, opens a file or moves the focus; what goes on by itself
-(clocks, ages, asking again) does not count. Dialogs and menus that open are gone through as well.
+(clocks, ages, notices, asking again) does not count. Dialogs and menus that open are gone through as well.
 """
 
 from __future__ import annotations
@@ -65,16 +65,14 @@ class Presser:
     names   words with an underscore that are names, not codes
     codes   what no text may be
     patience_s  how long a busy machine may take to show what a press brought about
-    says    control -> words of a warning that it rightly brings about
     """
 
     def __init__(
         self, visitor: Visitor, *, left: Mapping[str, str], rows: Mapping[str, str], fills: Mapping[str, str],
-        names: frozenset[str], codes: frozenset[str], says: Mapping[str, str],
+        names: frozenset[str], codes: frozenset[str],
     ) -> None:  # fmt: skip
         self.visitor, self.page = visitor, visitor.page
         self.left, self.rows, self.fills, self.names, self.codes = left, rows, fills, names, codes
-        self.says = says
         self.patience_s = 20.0
         self._read_before: set[str] = set()
         self.pressed: list[str] = []
@@ -200,7 +198,7 @@ class Presser:
         if mine and not self._failed:
             self._fault(key, f"the console says {mine}")
         said = self.page.evaluate("presser.bad()")
-        if said and not any(part in key and words in said for part, words in self.says.items()):
+        if said:
             self._fault(key, f"the page says {said!r}")
         self._read(key)
         return True

@@ -72,7 +72,7 @@ def pressing(visit: Callable[..., Any], street: Any) -> Iterator[Callable[[str],
         visitor.context.add_init_script(NO_MAPS)
         visitor.context.route("**/api/cctv/*/live", lambda route: route.fulfill(**live))
         made.append(Presser(visitor, left=LEFT, rows={}, fills={}, names=frozenset(),
-                            codes=CODES, says={}))  # fmt: skip
+                            codes=CODES))  # fmt: skip
         visitor.log_in(username, PASSWORD)
         return made[-1]
 

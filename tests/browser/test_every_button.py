@@ -25,8 +25,6 @@ LEFT = {
     "button Baca lagi": "the program that parses: tests/api, and by hand in the demo",
 }
 FILLS = {"Kata sandi sekarang": PASSWORD, "Kata sandi baru": "benar-kuda-baterai-10"}
-SAYS = {"submit Tolak dan beri tahu": "BATAL", "submit Tarik dan beri tahu": "BATAL"}
-"""Everybody who was told hears of a recall in red, who ordered it too."""
 ALWAYS = (
     "button PDF", "button JSON", "button #×", "Tambah bukti", "button Periksa", "link Per", "Tampilkan semua",
     "Pesan untuk petugas", "Ke semua insiden",
@@ -105,7 +103,7 @@ def pressing(visit: Callable[..., Any], full: Any) -> Iterator[Callable[[str], P
     def log_in(username: str) -> Presser:
         visitor = visit(reduced_motion="reduce", permissions=["geolocation", "clipboard-read", "clipboard-write"])
         made.append(Presser(visitor, left=LEFT, rows={"/people": "korban"}, fills=FILLS, names=NAMES,
-                            codes=codes_of(ROOT / "docs" / "openapi.json"), says=SAYS))  # fmt: skip
+                            codes=codes_of(ROOT / "docs" / "openapi.json")))  # fmt: skip
         visitor.log_in(username, PASSWORD)
         return made[-1]
 
@@ -156,8 +154,8 @@ def test_an_admin_presses_everything(pressing: Callable[[str], Presser], full: A
 
 
 def test_what_is_dead_wrong_or_raw_is_found(visit: Callable[..., Any], full: Any) -> None:
-    presser = Presser(visit(), left={}, rows={}, fills={}, names=frozenset(), codes=frozenset({"pending"}), says={})
-    page = presser.visitor.log_in(full.person("officer", "penguji"), PASSWORD)  # whom no notice waits for
+    presser = Presser(visit(), left={}, rows={}, fills={}, names=frozenset(), codes=frozenset({"pending"}))
+    page = presser.visitor.log_in(full.person("officer", "penguji"), PASSWORD)
     page.evaluate(
         """() => {
           const room = document.createElement("div");

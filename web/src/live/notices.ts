@@ -15,8 +15,7 @@ export function useShownNotices(): void {
   const show = ({ id, data }: LiveEvent) => {
     const text = [data["title"], data["message"]].filter((part) => typeof part === "string" && part).join(": ");
     const isSaid = isAlarm(data); // by the bar of alarm.tsx, which stays
-    if (text && !isSaid && data["urgent"] === true) tell.bad(new Error(text));
-    else if (text && !isSaid) tell.ok(text);
+    if (text && !isSaid) tell.notice(text, data["urgent"] === true);
     acknowledge(id);
   };
   useLive(isStaff ? `${role}-${session.user.id}` : [], (event) => {

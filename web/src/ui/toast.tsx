@@ -4,8 +4,9 @@ import { CircleAlert, CircleCheck, X } from "lucide-react";
 import { ApiProblem, Offline } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
 
-type Toast = { id: number; kind: "ok" | "bad"; text: string };
-type Tell = { ok(text: string): void; bad(problem: unknown): void };
+type Toast = { id: number; kind: "ok" | "bad"; text: string; isNotice: boolean };
+/** `notice`: what came by itself; the others answer what was pressed. */
+type Tell = { ok(text: string): void; bad(problem: unknown): void; notice(text: string, isUrgent: boolean): void };
 const Context = createContext<Tell | null>(null);
 const SHOWN_MS = 6000;
 
@@ -26,19 +27,23 @@ export function Toasts({ children }: { children: ReactNode }): ReactNode {
   }, [toasts]);
   const drop = useCallback((id: number) => setToasts((all) => all.filter((toast) => toast.id !== id)), []);
   const tell = useMemo<Tell>(() => {
-    const show = (kind: Toast["kind"], text: string) => {
+    const show = (kind: Toast["kind"], text: string, isNotice = false) => {
       const id = next.current++;
-      setToasts((all) => [...all.slice(-2), { id, kind, text }]);
+      setToasts((all) => [...all.slice(-2), { id, kind, text, isNotice }]);
       setTimeout(() => drop(id), SHOWN_MS);
     };
-    return { ok: (text) => show("ok", text), bad: (problem) => show("bad", words(problem)) };
+    return {
+      ok: (text) => show("ok", text),
+      bad: (problem) => show("bad", words(problem)),
+      notice: (text, isUrgent) => show(isUrgent ? "bad" : "ok", text, true),
+    };
   }, [drop]);
   return (
     <Context value={tell}>
       {children}
       <div ref={shelf} className="toasts" popover="manual" role="region" aria-live="polite" aria-label={t("Notices")}>
         {toasts.map((toast) => (
-          <div key={toast.id} className={`toast toast-${toast.kind}`}>
+          <div key={toast.id} className={`toast toast-${toast.kind}`} data-notice={toast.isNotice || undefined}>
             {toast.kind === "ok" ? <CircleCheck size={18} aria-hidden /> : <CircleAlert size={18} aria-hidden />}
             <span>{toast.text}</span>
             <button className="icon-button" aria-label={t("Close")} onClick={() => drop(toast.id)}>
