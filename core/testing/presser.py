@@ -81,7 +81,8 @@ class Presser:
         self.gone: set[str] = set()
         self._path = ""
         self._asked: set[str] = set()
-        self._new = self._waiting = self._number = 0
+        self._waiting: set[Request] = set()
+        self._new = self._number = 0
         self._failed: list[str] = []
         self._opened = 0
         self._wrote = self._has_written = False
@@ -294,9 +295,11 @@ class Presser:
         return True
 
     def _on_request(self, request: Request) -> None:
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self._waiting.clear()  # of what the page before was asking, no end is told
         if "/api/" not in request.url or "/realtime" in request.url:
             return
-        self._waiting += 1
+        self._waiting.add(request)
         asked = f"{request.method} {request.url}"
         if request.method != "GET":
             self._wrote = True
@@ -305,8 +308,7 @@ class Presser:
         self._asked.add(asked)
 
     def _over(self, request: Request) -> None:
-        if "/api/" in request.url and "/realtime" not in request.url:
-            self._waiting -= 1
+        self._waiting.discard(request)
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 400:
