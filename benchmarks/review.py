@@ -13,12 +13,16 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.testing.chromium import Visitor, chromium
 from core.web.client import DIST
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 CASES = 20
 """Of each agency: its scripted officers leave 25 to people, so that the next case always lies there."""
@@ -27,7 +31,7 @@ READ_MS = 700
 GOAL_MS = 300.0
 RATE = 6.0
 """Events a second of the demo's cameras: twice its default, so that the queues fill sooner."""
-FILL_MS = 240_000.0
+FILL_S = 240.0
 WAITING = """async (wanted) => {
   const answer = await fetch("/api/overview");
   return answer.ok && (await answer.json()).data.waiting.pending >= wanted;
@@ -65,7 +69,7 @@ def run(folder: Path, *, cases: int = CASES) -> dict[str, Any]:
         for login in logins.values():
             visitor = Visitor(browser, told["url"])
             page = visitor.log_in(login["username"], login["password"])
-            page.wait_for_function(WAITING, arg=cases + 2, timeout=FILL_MS, polling=1000)
+            _fill(page, cases + 2)
             visitor.go("/review")
             page.wait_for_selector(".review-scene .viewer", timeout=60_000)
             steps += [page.evaluate(MEASURE, {"key": "a", "readMs": READ_MS}) for _ in range(cases)]
@@ -78,6 +82,15 @@ def run(folder: Path, *, cases: int = CASES) -> dict[str, Any]:
         "max_ms": times[-1], "goal_ms": GOAL_MS, "with_picture": sum(step["picture"] for step in steps),
         "load_before": load, "load_after": os.getloadavg()[0], "first_load_bytes": first_load_bytes(),
     }  # fmt: skip
+
+
+def _fill(page: Page, wanted: int) -> None:
+    """Wait until so many lie in the queue. wait_for_function takes the promise of an async function for its answer."""
+    until = time.monotonic() + FILL_S
+    while not page.evaluate(WAITING, wanted):
+        if time.monotonic() > until:
+            raise RuntimeError(f"fewer than {wanted} cases in {FILL_S:.0f} s")
+        page.wait_for_timeout(500)
 
 
 def first_load_bytes() -> int:
