@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import func, insert, select
 
 from core.accounts.principal import Principal
+from core.domain.geo import is_position
 from core.incidents.acting import Act, clean
 from core.incidents.errors import Conflict, Invalid, NotAllowed
-from core.incidents.geo import is_position
 from core.incidents.states import OPEN, AssignmentRefusal, AssignmentState
 from core.incidents.tables import report_messages
 

@@ -1,4 +1,4 @@
-"""Where things are: great-circle distances, and the nearest station or police by an indexed bounding box."""
+"""Where things are: the nearest station or police by an indexed bounding box."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.accounts.tables import police, stations
+from core.domain.geo import EARTH_M
 
-EARTH_M = 6_371_008.8
-"""Mean radius of the Earth."""
 FIRST_KM = 20.0
 """How far one looks first for police; then four times as far, and so on, until there is somebody."""
 WIDEN = 4.0
@@ -50,22 +49,6 @@ class NearPolice(msgspec.Struct, frozen=True, kw_only=True):
     longitude: float
     position_at: datetime | None
     distance_m: float
-
-
-def is_position(latitude: float | None, longitude: float | None) -> bool:
-    """Whether both are there, finite and on the Earth."""
-    if latitude is None or longitude is None:
-        return False
-    return math.isfinite(latitude) and math.isfinite(longitude) and abs(latitude) <= 90 and abs(longitude) <= 180
-
-
-def distance_m(latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> float:
-    """Great-circle distance in metres (haversine on a sphere: at most 0.6 % off)."""
-    one, other = math.radians(latitude), math.radians(to_latitude)
-    half_height = math.sin((other - one) / 2)
-    half_width = math.sin(math.radians(to_longitude - longitude) / 2)
-    share = half_height**2 + math.cos(one) * math.cos(other) * half_width**2
-    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(share)))
 
 
 def box(latitude: float, longitude: float, radius_km: float) -> tuple[float, float, list[tuple[float, float]]]:
@@ -149,7 +132,7 @@ def _radii(first_km: float) -> Iterator[float]:
 
 
 def _distance_column(table: Any, latitude: float, longitude: float) -> ColumnElement[float]:
-    """As distance_m, in SQL."""
+    """As core.domain.geo.distance_m, in SQL."""
     half_height = func.sin(func.radians(table.c.latitude - latitude) / 2)
     half_width = func.sin(func.radians(table.c.longitude - longitude) / 2)
     ring = func.cos(func.radians(table.c.latitude)) * math.cos(math.radians(latitude))

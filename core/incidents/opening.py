@@ -12,12 +12,13 @@ from sqlalchemy import exists, func, insert, select, text
 
 from core.accounts.principal import Principal, ServicePrincipal
 from core.accounts.tables import devices, owners
+from core.domain.geo import is_position
 from core.domain.incidents import IncidentType
 from core.incidents.acting import Act, clean, require_role
 from core.incidents.detected import Detected, Opened
 from core.incidents.errors import Invalid, NotAllowed, NotFound
 from core.incidents.evidence import Blobs, check_picture, has_piece
-from core.incidents.geo import is_position, nearest_stations
+from core.incidents.geo import nearest_stations
 from core.incidents.tables import report_events, report_evidence, report_posts, reports
 from core.incidents.verdicts import WRONG
 

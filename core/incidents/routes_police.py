@@ -12,9 +12,9 @@ from litestar.params import JSONBody, QueryParameter
 from sqlalchemy import Connection, select
 
 from core.accounts.tables import police
+from core.domain.geo import distance_m
 from core.incidents import queries_police as queries
 from core.incidents.desk import TAG_POLICE, missing, reports_of, slow_noise, viewer_of, wanted
-from core.incidents.geo import distance_m
 from core.incidents.inputs import Answer, StatusOrder, TrackOrder
 from core.incidents.queries_police import AssignmentRow, PoliceDashboard, PoliceReport, PoliceReportRow
 from core.incidents.reading import (

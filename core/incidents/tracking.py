@@ -14,11 +14,11 @@ from sqlalchemy import insert, or_, select, update
 
 from core.accounts.principal import Principal
 from core.accounts.tables import police
+from core.domain.geo import distance_m, is_position
 from core.domain.incidents import TrackingStatus
 from core.incidents.acting import Act, Moved, clean, require_role
 from core.incidents.dispatch import withdraw
 from core.incidents.errors import Conflict, Invalid, NotFound
-from core.incidents.geo import distance_m, is_position
 from core.incidents.reading import NEARBY_M
 from core.incidents.states import OPEN, AssignmentEvent, AssignmentRefusal, AssignmentState, Event, State, state_of
 from core.incidents.tables import report_events, track_points

@@ -5,7 +5,8 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
 from core.accounts.tables import police, stations
-from core.incidents.geo import EARTH_M, box, distance_m, nearest_police, nearest_stations, within
+from core.domain.geo import EARTH_M, distance_m
+from core.incidents.geo import box, nearest_police, nearest_stations, within
 
 LATITUDES = st.floats(-90, 90)
 LONGITUDES = st.floats(-180, 180)

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.accounts.tables import police as police_table
+from core.domain.geo import distance_m
 from core.domain.incidents import ReportStatus, TrackingStatus
 from core.incidents.errors import Conflict, Invalid, NotAllowed
-from core.incidents.geo import distance_m
 from core.incidents.tables import reports, track_points
 from core.incidents.tracking import USUAL_MPS, Fix, TrackInput, eta_s, is_impossible, recent_speed
 
