@@ -239,6 +239,7 @@ def run_streams(settings: Settings, _: Path | None) -> None:
     from core.ingest.health_book import HealthBook
     from core.ingest.writer import InboxWriter
     from core.secrets import SecretBox
+    from core.signals import stop_at_signals
     from core.streams.vendor import Inbox, StreamDesk, keep, load_vendor_streams
 
     database = open_database(settings)
@@ -251,8 +252,7 @@ def run_streams(settings: Settings, _: Path | None) -> None:
     table = AnswerTable(host.answers())
     desk = StreamDesk(lambda: load_vendor_streams(database, box), host, table, inbox.put, health)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_at_signals(stop)
     try:
         keep(desk, health, database, stop)
     finally:
@@ -274,6 +274,7 @@ def run_detect(settings: Settings, ready_file: Path | None) -> None:
     from core.db.runtime import open_services
     from core.incidents.service import Reports
     from core.secrets import SecretBox
+    from core.signals import stop_at_signals
     from core.streams.cameras import load_cameras
     from core.streams.health import CameraHealth
     from core.streams.preview import PreviewWriter
@@ -288,8 +289,7 @@ def run_detect(settings: Settings, ready_file: Path | None) -> None:
     box = SecretBox(settings.signing_key())
     media = open_media(database, settings.home / "media")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_at_signals(stop)
     process = DetectProcess(
         database,
         host,

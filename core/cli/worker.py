@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from datetime import timedelta
 
@@ -32,6 +31,7 @@ def run(settings: Settings) -> None:
     from core.evidence.links import MediaLinks
     from core.hooks.host import Host
     from core.notices.journal import Journal
+    from core.signals import stop_at_signals
     from core.sync.cases import open_media
     from core.tasks.worker import run_worker
 
@@ -47,8 +47,7 @@ def run(settings: Settings) -> None:
         with database.owner() as connection:
             ensure_partitions(connection)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_at_signals(stop)
     try:
         run_worker(
             database,

@@ -18,7 +18,6 @@ import contextlib
 import hashlib
 import json
 import random
-import signal
 import sys
 import threading
 from collections import Counter, deque
@@ -27,6 +26,8 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+
+from core.signals import stop_at_signals
 
 FIELDS = {
     "vendor_id",
@@ -389,8 +390,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ignores-key", action="store_true", help="does not honour the idempotency key")
     given = parser.parse_args(argv)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_at_signals(stop)
     etnas = FakeEtnas(
         port=given.port, state=given.state, mix=given.mix, seed=given.seed, slow_s=given.slow_s,
         honours_key=not given.ignores_key,

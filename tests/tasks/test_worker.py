@@ -169,18 +169,19 @@ def test_a_broken_look_does_not_stop_the_worker(world, etnas, work, redis_url, m
 
 
 WORKER = """
-import os, signal, sys, threading
+import os, sys, threading
 from pathlib import Path
 from core import log
 from core.db.engine import Database
 from core.hooks.host import Host
+from core.signals import stop_at_signals
 from core.sync.cases import open_media
 from core.tasks.worker import Tempo, run_worker
 log.configure("json")
 home, database_url, redis_url = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 database = Database(database_url)
 stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
+stop_at_signals(stop)
 run_worker(
     database, Host.load(home / "plugins.toml", environ=os.environ), open_media(database, home / "media"), redis_url,
     stop, tempo=Tempo(beat_s=0.1, sweep_s=0.3, stop_s=5.0), on_ready=lambda: print("ready", flush=True),
