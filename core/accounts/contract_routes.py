@@ -56,7 +56,10 @@ class Registration(msgspec.Struct, kw_only=True):
 
 
 class ProfileChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is left out stays. `status` is the duty of officers and police; `busy` follows from assignments."""
+    """What is left out stays. `status` is the duty of officers and police; `busy` follows from assignments.
+
+    latitude, longitude  home of an owner; of police where they are now, which is what nearest ones are found by
+    """
 
     name: Text | UnsetType = UNSET
     email: Annotated[str, Meta(max_length=254)] | UnsetType = UNSET
@@ -67,6 +70,7 @@ class ProfileChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     language: Literal["id", "en"] | UnsetType = UNSET
     vehicle_type: Annotated[str, Meta(max_length=50)] | UnsetType = UNSET
     license_plate: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    status: Literal["available", "offline"] | UnsetType = UNSET
 
 
 class SettingsChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -126,12 +130,17 @@ def get_me(call: NamedDependency[Call]) -> Response[Ok[Profile]]:
 @patch("/me", operation_id="update_profile", tags=_TAG, sync_to_thread=True,
        summary="Change the own account", responses=documented(401, 403, 409))  # fmt: skip
 def update_profile(data: JSONBody[ProfileChange], call: NamedDependency[Call]) -> Response[Ok[Profile]]:
-    """Set what is named; an e-mail belongs to one person (409). What the role has not is left out."""
+    """Set what is named; an e-mail belongs to one person (409). What the role has not is left out. Police under way are
+    busy: nobody's duty begins or ends meanwhile (409).
+    """
     changes = given(data)
     if "name" in changes:
         changes["full_name"] = changes.pop("name").strip()
     try:
         profile.change_profile(call.services.database, call.principal, changes, by=call.actor)
+    except profile.UnderWay:
+        words = ("Selesaikan penugasan dahulu", "Finish the assignment first")
+        raise Problem("conflict", words) from None
     except AccountError as error:
         raise refused(error, "email") from None
     return _me(call)

@@ -8,12 +8,16 @@ import msgspec
 from sqlalchemy import func, select, update
 
 from core.accounts.audit import Actor, record
-from core.accounts.people import TABLES, checked_email, take_names
+from core.accounts.people import TABLES, AccountError, checked_email, take_names
 from core.accounts.principal import INSTALLATION, Principal, Role
 from core.accounts.tables import stations, vendors
 from core.db.engine import Database
 
 DUTY: frozenset[Role] = frozenset({"officer", "police"})
+
+
+class UnderWay(AccountError):
+    """Police who are sent somewhere are busy until that ends."""
 
 
 class Profile(msgspec.Struct, kw_only=True):
@@ -74,20 +78,33 @@ def load_profile(database: Database, role: Role, person_id: int) -> Profile:
 
 
 def change_profile(database: Database, principal: Principal, changes: dict[str, Any], *, by: Actor) -> None:
-    """Change columns of the own row; those that the role has not are left out. Raises AccountError (NameTaken)."""
+    """Change columns of the own row; what the role has not is left out. Raises AccountError (NameTaken, UnderWay).
+
+    Where police are is no line in the audit log: their phone says it again and again.
+    """
     table = TABLES[principal.role]
     values = {name: value for name, value in changes.items() if name in table.c}
+    told = sorted(values)
     with database.system() as connection:
+        if principal.role == "police" and {"latitude", "longitude"} & set(values):
+            values |= {"accuracy_m": None, "position_at": func.now()}
+            told = sorted(set(told) - {"latitude", "longitude"})
         if "email" in values:
             values["email"] = checked_email(values["email"])
             take_names(connection, "", values["email"], besides=(principal.role, principal.id))
         if not values:
             return
-        connection.execute(update(table).where(table.c.id == principal.id).values(**values, updated_at=func.now()))
-        record(
-            connection, by, "profile_changed", vendor_ids=[principal.vendor_id or INSTALLATION],
-            object_kind=principal.role, object_id=principal.id, detail={"changed": sorted(values)},
-        )  # fmt: skip
+        query = update(table).where(table.c.id == principal.id)
+        if "status" in values:
+            query = query.where(table.c.status != "busy")
+        if not connection.execute(query.values(**values, updated_at=func.now())).rowcount:
+            raise UnderWay("busy follows from assignments")
+        if told:
+            detail = {"changed": told} | ({"status": values["status"]} if "status" in values else {})
+            record(
+                connection, by, "profile_changed", vendor_ids=[principal.vendor_id or INSTALLATION],
+                object_kind=principal.role, object_id=principal.id, detail=detail,
+            )  # fmt: skip
 
 
 def load_settings(database: Database, principal: Principal) -> NotificationSettings:

@@ -128,6 +128,34 @@ def test_available_police_are_sorted_by_distance_to_a_report(town: Any, client: 
     assert ["Polres Serang"] == [row["name"] for row in stations]
 
 
+def test_new_police_begin_their_duty_where_they_are_and_end_it_when_nothing_is_under_way(
+    town: Any, client: Any
+) -> None:
+    report, new = town.report(client), town.policeman(status="offline", latitude=None, longitude=None, position_at=None)
+
+    def say(**fields: Any) -> tuple[int, str]:
+        answer = client.patch("/api/me", json=fields, headers=new.headers)
+        return answer.status_code, client.get("/api/me", headers=new.headers).json()["data"]["status"]
+
+    def free() -> dict[int, float]:
+        rows = data(client.get(f"/api/officer/available?near={report}", headers=town.ani.headers))
+        return {row["id"]: row["distance"] for row in rows if row["position_at"] is not None}
+
+    assert new.id not in free()
+    assert (422, "offline") == say(status="busy")
+    assert (200, "available") == say(status="available", latitude=-6.1209, longitude=106.15)
+    assert 100.0 == pytest.approx(free()[new.id], abs=1)
+    sent = client.post(f"/api/officer/assign/{report}", json={"officer_id": new.id}, headers=town.ani.headers)
+    assert 201 == sent.status_code
+    assert (409, "busy") == say(status="offline")
+    done = {"status": "completed"}
+    assert 200 == client.post(f"/api/police/report/{report}/status", json={"status": "arrived"},
+                              headers=new.headers).status_code  # fmt: skip
+    assert 200 == client.post(f"/api/police/report/{report}/status", json=done, headers=new.headers).status_code
+    assert (200, "offline") == say(status="offline")
+    assert new.id not in free()
+
+
 def test_a_version_that_is_old_is_a_conflict(town: Any, client: Any) -> None:
     report = town.report(client)
     seen = data(client.get(f"/api/officer/report/{report}", headers=town.ani.headers))["version"]
