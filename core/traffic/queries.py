@@ -15,7 +15,7 @@ from core.sync.tables import etnas_sync
 from core.traffic.deadlines import DeadlineRules, deadlines, half_time
 from core.traffic.search import plate_filter
 from core.traffic.states import State
-from core.traffic.tables import passages, plate_reads, violations
+from core.traffic.tables import SHOWN_PLATE, passages, plate_reads, violations
 from core.traffic.views import (
     AuditRow,
     ClaimView,
@@ -76,14 +76,13 @@ def list_violations(
     undo_s: float,
 ) -> tuple[list[ViolationRow], str | None]:
     """A page of cases and the cursor of the next one."""
-    plate = func.coalesce(violations.c.corrected_plate, violations.c.plate_number)
     conditions: list[ColumnElement[bool]] = _window(violations.c.capture_time, wanted.since, wanted.until)
     if wanted.statuses:
         conditions.append(violations.c.status.in_(wanted.statuses))
     if wanted.violation_type is not None:
         conditions.append(violations.c.violation_type == wanted.violation_type)
     if wanted.plate is not None:
-        conditions.append(plate_filter(plate, wanted.plate, look_alike=wanted.look_alike))
+        conditions.append(plate_filter(SHOWN_PLATE, wanted.plate, look_alike=wanted.look_alike))
     if wanted.claimed_by_me:
         conditions.append(_claimed_by(principal))
     conditions += _place(wanted.device, wanted.vendor)
