@@ -18,6 +18,8 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import Scope
 
+from core.field_words import in_indonesian
+
 log = structlog.get_logger(__name__)
 
 PREFIX = "urn:tangkapin:problem:"
@@ -60,7 +62,10 @@ _BY_STATUS = {
 
 
 class FieldError(msgspec.Struct, omit_defaults=True):
-    """One thing to put right: where (JSON path or parameter name) and what is expected."""
+    """One thing to put right: where (JSON path or parameter name) and what is expected.
+
+    message  English where it is raised; `render` says it in the language of the request
+    """
 
     field: str
     message: str
@@ -152,12 +157,18 @@ def render(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]
         "message": detail,
     }
     if problem.errors:
-        document["errors"] = problem.errors
+        # clients that read `message` alone learn what to put right as well
+        errors = problem.errors if speaks_english(scope) else [_translated(error) for error in problem.errors]
+        document |= {"errors": errors, "message": f"{detail} ({errors[0].field}: {errors[0].message})"}
     headers = {"Cache-Control": "no-store", "Content-Language": "en" if speaks_english(scope) else "id"}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = msgspec.json.encode(document | problem.members)
     return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers | problem.headers)
+
+
+def _translated(error: FieldError) -> FieldError:
+    return FieldError(error.field, in_indonesian(error.message))
 
 
 def _of_problem(request: Request[Any, Any, Any], error: Problem) -> Response[bytes]:

@@ -100,7 +100,7 @@ def as_id(value: int | str) -> int:
     return int(value)
 
 
-def missing(what: str, number: int) -> Problem:
+def missing(what: str, number: int | str) -> Problem:
     """There is no such thing, or not for the one who asks."""
     return NotFound(what, number)
 

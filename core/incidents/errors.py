@@ -40,7 +40,7 @@ _MORE: dict[str, Words] = {
 class NotFound(Problem):
     """There is no such thing, or not for the one who asks: the two are told apart by nobody."""
 
-    def __init__(self, what: str = "report", id: int = 0) -> None:
+    def __init__(self, what: str = "report", id: int | str = 0) -> None:
         names = {"report": "laporan", "police": "petugas", "cctv": "CCTV", "assignment": "penugasan"}
         super().__init__("not-found", (f"Tidak ada {names.get(what, what)} {id}", f"There is no {what} {id}"))
 
@@ -69,7 +69,7 @@ class Conflict(Problem):
 
 
 class Invalid(Problem):
-    """A field does not do. `message` says what is expected, in English, as FieldErrors do."""
+    """A field does not do. `message` says what is expected, in English, as FieldErrors do (core/field_words.py)."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__("validation", ("Periksa isian berikut", "Check these fields"),

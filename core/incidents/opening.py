@@ -109,8 +109,8 @@ def open_external(act: Act, blobs: Blobs, principal: ServicePrincipal, given: Ex
     if device is None:
         raise NotFound("cctv", given.cctv_id)
     title = clean("title", given.title, limit=200, least=1)
-    at = _moment(act, given.at)
-    mime = None if given.picture is None else check_picture("report_image", given.picture)
+    at = _moment(act, "timestamp", given.at)
+    mime = None if given.picture is None else check_picture("report.report_image", given.picture)
     known = _repeated(act, principal.vendor_id, "external", client_id)
     if known is not None:
         return known
@@ -149,7 +149,7 @@ def open_manual(act: Act, blobs: Blobs, principal: Principal, given: ManualRepor
     device = _own_cctv(act, principal, given.cctv_id)
     title = clean("title", given.title, limit=200, least=1)
     location = clean("location", given.location, limit=500)
-    at = _moment(act, given.at)
+    at = _moment(act, "date", given.at)
     mime = None if given.picture is None else check_picture("report_image", given.picture)
     place = (given.latitude, given.longitude)
     if place != (None, None) and not is_position(*place):
@@ -230,13 +230,15 @@ def _keep_frames(act: Act, blobs: Blobs, report: Any, detected: Detected) -> Non
 
 
 def _open_report(act: Act, device_id: int, source: str, kind: IncidentType, at: datetime, cooldown_s: float) -> Any:
+    """The one that a look at this time belongs to: not long after its last one, and not long before its first."""
+    cooldown = timedelta(seconds=cooldown_s)
     query = (
         select(reports)
         .where(
             reports.c.device_id == device_id, reports.c.source == source,
             reports.c.incident_type.in_(_ALIKE.get(kind, (kind.value,))),
             reports.c.status.not_in(("completed", "rejected")),
-            reports.c.last_seen_at >= at - timedelta(seconds=cooldown_s),
+            reports.c.last_seen_at >= at - cooldown, reports.c.incident_at <= at + cooldown,
         )
         .order_by(reports.c.id.desc())
         .limit(1)
@@ -322,11 +324,11 @@ def _own_cctv(act: Act, principal: Principal, cctv_id: int | None) -> Any:
     return row
 
 
-def _moment(act: Act, at: datetime | None) -> datetime:
+def _moment(act: Act, field: str, at: datetime | None) -> datetime:
     if at is None:
         return act.now
     if at.tzinfo is None or not math.isfinite(at.timestamp()):
-        raise Invalid("at", "expected a time with its zone")
+        raise Invalid(field, "expected a time with its zone")
     if at > act.now + FUTURE:
-        raise Invalid("at", "the incident is in the future")
+        raise Invalid(field, "the incident is in the future")
     return at

@@ -102,7 +102,7 @@ def _camera(connection: Connection, named: int | str) -> tuple[int, str]:
     query = select(devices.c.id, devices.c.zone).where(devices.c.is_active, or_(*wanted))
     row = connection.execute(query.order_by(devices.c.device_code != text).limit(1)).first()
     if row is None:
-        raise missing("cctv", 0)
+        raise missing("cctv", named)
     return row.id, row.zone
 
 

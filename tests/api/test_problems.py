@@ -61,6 +61,35 @@ def test_a_field_that_nobody_asked_for_is_refused_by_name(world: World, client: 
     assert "pending" == world.row(case)["status"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        (
+            "POST",
+            "/api/auth/login",
+            {"username": 7, "password": "x"},
+            ("username", "seharusnya teks, bukan bilangan bulat"),
+        ),
+        ("POST", "/api/auth/login", {"username": "a"}, ("data", "isian wajib tidak ada: password")),
+        ("POST", "/api/login", {"password": "x"}, ("email", "isi surel atau nama pengguna")),
+        ("GET", "/api/officer/latest-report?page=0", None, ("page", "bilangan bulat paling kecil 1")),
+        ("POST", "/api/officer/verify/1", {"status": "beres"}, ("status", "pilihan tidak dikenal: 'beres'")),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_told_in_indonesian_and_in_the_message(
+    world: World, client: TestClient, method: str, path: str, body: Any, told: tuple[str, str]
+) -> None:
+    def ask(language: str) -> dict[str, Any]:
+        headers = world.officer().headers | {"Accept-Language": language}
+        return problem(client.request(method, path, json=body, headers=headers))
+
+    found, english = ask("id"), ask("en")
+    field, words = told
+    assert {"field": field, "message": words} == found["errors"][0]
+    assert f"{found['detail']} ({field}: {words})" == found["message"]
+    assert english["errors"][0]["message"] not in (words, "")
+
+
 @pytest.mark.parametrize("text", ["B\x00", "\ud800"])
 @pytest.mark.threat("T11")
 def test_text_that_postgresql_cannot_hold_is_refused(world: World, client: TestClient, text: str) -> None:

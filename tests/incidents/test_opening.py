@@ -55,6 +55,13 @@ def test_the_cooldown_counts_from_the_last_frame(town):
     assert town.reports.open_detected(town.detected(60)).created
 
 
+def test_a_look_from_long_before_is_no_part_of_the_open_report(town):
+    first = town.reports.open_detected(town.detected(1))
+    late = msgspec.structs.replace(town.detected(20), at=town.now - timedelta(hours=3))
+    other = town.reports.open_detected(late)
+    assert (True, True) == (other.created, first.report_id != other.report_id)
+
+
 def test_a_closed_report_takes_no_frames(town):
     first = town.reports.open_detected(town.detected(1))
     town.reports.verify(town.officer, first.report_id, ReportStatus.REJECTED, reason_code="test")
