@@ -7,7 +7,6 @@ exactly as in an external one.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib.util
 import os
@@ -19,17 +18,15 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 from urllib.parse import quote
 
 import psycopg
-import structlog
 
+from core.db.owned import OwnedServer
 from core.db.process import (
     Account,
     Adopted,
-    Claim,
     EmbeddedUnavailable,
     append,
     choose_account,
@@ -40,8 +37,6 @@ from core.db.process import (
     socket_folder,
 )
 
-log = structlog.get_logger(__name__)
-
 PORT = 5432
 """Only part of the socket's name."""
 ROLE = DATABASE = "tangkapin"
@@ -51,36 +46,20 @@ _SOCKET = f".s.PGSQL.{PORT}"
 _ASK_FOR_URL = "set TANGKAPIN_DATABASE_URL to a PostgreSQL of yours instead"
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(OwnedServer):
     """One cluster below `directory`: `data/`, `socket/`, `postgres.log`.
 
     options  server settings on top of ours ({"fsync": "off"} in tests)
-    start() attaches when a server already runs over the folder. stop() ends the server that this object started, or
-    one whose owner died without ending it, and no other.
     """
 
+    name = "postgres"
+    signals = (signal.SIGINT, signal.SIGQUIT)  # fast shutdown, then at once
+    end_s = 30.0
+
     def __init__(self, directory: Path, *, options: Mapping[str, str] | None = None) -> None:
-        self.directory = Path(directory).absolute()
+        super().__init__(directory)
         self.data = self.directory / "data"
-        self.log_path = self.directory / "postgres.log"
         self.options = dict(options or {})
-        self._process: subprocess.Popen[bytes] | Adopted | None = None
-        self._owner_pid = 0
-        self._claim = Claim(self.directory / "owner")
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def owned(self) -> bool:
-        """Whether stop() will end the server."""
-        return self._process is not None and self._owner_pid == os.getpid()
 
     def running(self) -> str | None:
         """The URL of the server that runs over this folder, None when there is none. Waits for one that starts up."""
@@ -111,34 +90,12 @@ class EmbeddedPostgres:
             _make_database(folder)
         return _url(folder)
 
-    def keep(self) -> None:
-        """Start the server again if it is gone; one look at a process or a socket while it is not."""
-        process = self._process
-        if (process.poll() is not None) if process is not None else (self.running() is None):
-            log.warning("postgres_gone", directory=str(self.directory))
-            self.start()
-
-    def stop(self, timeout_s: float = 30.0) -> None:
-        """Fast shutdown of a server that is owned; safe twice, nothing for one that another process owns."""
-        process, self._process = self._process, None
-        if process is None or self._owner_pid != os.getpid():
-            return
-        atexit.unregister(self.stop)
-        end(process, signal.SIGINT, signal.SIGQUIT, timeout_s=timeout_s)
-        self._claim.drop()
-
-    def _own(self) -> None:
-        """Become the one who ends the server: of our own one, and of one whose owner is dead."""
-        claimed = self._claim.take()
-        if self._process is None and claimed:
-            found = _read_pid_file(self.data)
-            if found is None:
-                return
-            pid = found[0]
-            self._process = Adopted(pid, lambda: _is_server(pid, self.data))
-        if self._process is not None:
-            self._owner_pid = os.getpid()
-            atexit.register(self.stop)
+    def _adopted(self) -> Adopted | None:
+        found = _read_pid_file(self.data)
+        if found is None:
+            return None
+        pid = found[0]
+        return Adopted(pid, lambda: _is_server(pid, self.data))
 
     def _make_cluster(self, account: Account) -> None:
         """initdb beside, then rename: a start that is killed half-way leaves no half cluster."""
@@ -174,9 +131,7 @@ class EmbeddedPostgres:
                 pid, folder = pid_file
                 try:
                     _connect(folder, "postgres", "postgres").close()
-                    if process is not None and process.poll() is not None:
-                        self._process = None  # ours is gone, this one is another's
-                        self._claim.drop()
+                    self._forget_ended()
                     return folder
                 except psycopg.OperationalError as error:
                     reason = str(error).strip()

@@ -11,6 +11,7 @@ import psycopg
 import structlog
 
 from core.db.embedded import EmbeddedPostgres
+from core.db.owned import OwnedServer
 from core.db.process import EmbeddedUnavailable
 from core.db.valkey import EmbeddedValkey
 
@@ -97,7 +98,7 @@ def open_services(settings: Named, *, start: bool = True, broker: bool = True) -
     return services
 
 
-def _running(server: EmbeddedPostgres | EmbeddedValkey, name: str) -> str:
+def _running(server: OwnedServer, name: str) -> str:
     url = server.running()
     if url is None:
         raise EmbeddedUnavailable(f"no embedded {name} is running in {server.directory}; `tangkapin serve` starts it")

@@ -5,7 +5,6 @@ It keeps nothing on disk: rows in PostgreSQL are the truth, what is lost here is
 
 from __future__ import annotations
 
-import atexit
 import importlib.util
 import os
 import re
@@ -15,16 +14,12 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
-import structlog
-
+from core.db.owned import OwnedServer
 from core.db.process import (
     Account,
     Adopted,
-    Claim,
     EmbeddedUnavailable,
     append,
     clean_environ,
@@ -35,38 +30,15 @@ from core.db.process import (
     socket_folder,
 )
 
-log = structlog.get_logger(__name__)
-
 _SOCKET = "valkey.sock"
 
 
-class EmbeddedValkey:
-    """One server below `directory`: `socket/valkey.sock`, `valkey.log`.
+class EmbeddedValkey(OwnedServer):
+    """One server below `directory`: `socket/valkey.sock`, `valkey.log`."""
 
-    start() attaches when a server already answers there. stop() ends the server that this object started, or one whose
-    owner died without ending it, and no other.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = Path(directory).absolute()
-        self.log_path = self.directory / "valkey.log"
-        self._process: subprocess.Popen[bytes] | Adopted | None = None
-        self._owner_pid = 0
-        self._claim = Claim(self.directory / "owner")
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def owned(self) -> bool:
-        """Whether stop() will end the server."""
-        return self._process is not None and self._owner_pid == os.getpid()
+    name = "valkey"
+    signals = (signal.SIGTERM,)
+    end_s = 5.0
 
     def running(self) -> str | None:
         """The URL of the server that answers in this folder, None when there is none."""
@@ -83,36 +55,15 @@ class EmbeddedValkey:
             path = self._socket(account)
             if not _answers(path):
                 self._spawn(path, account, timeout_s)
-            elif self._process is not None and self._process.poll() is not None:
-                self._process = None  # ours is gone, this one is another's
-                self._claim.drop()
-            self._own(path)
+            else:
+                self._forget_ended()
+            self._own()
         return _url(path)
 
-    def keep(self) -> None:
-        """Start the server again if it is gone; one look at a process or a socket while it is not."""
-        process = self._process
-        if (process.poll() is not None) if process is not None else (self.running() is None):
-            log.warning("valkey_gone", directory=str(self.directory))
-            self.start()
-
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """End a server that is owned; safe twice, nothing for one that another process owns."""
-        process, self._process = self._process, None
-        if process is None or self._owner_pid != os.getpid():
-            return
-        atexit.unregister(self.stop)
-        end(process, signal.SIGTERM, timeout_s=timeout_s)
-        self._claim.drop()
-
-    def _own(self, path: Path) -> None:
-        """Become the one who ends the server: of our own one, and of one whose owner is dead."""
-        claimed = self._claim.take()
-        if self._process is None and claimed and (found := re.search(rb"process_id:(\d+)", _ask(path, b"INFO"))):
-            self._process = Adopted(int(found[1]), lambda: _answers(path))
-        if self._process is not None:
-            self._owner_pid = os.getpid()
-            atexit.register(self.stop)
+    def _adopted(self) -> Adopted | None:
+        path = self._socket(owner_account(self.directory))
+        found = re.search(rb"process_id:(\d+)", _ask(path, b"INFO"))
+        return Adopted(int(found[1]), lambda: _answers(path)) if found else None
 
     def _socket(self, account: Account) -> Path:
         return socket_folder(self.directory / "socket", _SOCKET, account) / _SOCKET
