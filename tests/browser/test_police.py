@@ -62,6 +62,20 @@ def test_a_recall_stops_everything_until_it_is_acknowledged(street: Any, visit: 
     until(lambda: street.assignment(report)["stop_acknowledged_at"])
 
 
+def test_duty_ends_and_begins_on_the_phone_which_says_where_it_is(street: Any, visit: Callable[..., Any]) -> None:
+    def me() -> dict[str, Any]:
+        return street.ask(street.police, "GET", "/me")
+
+    page = visit(**PHONE).log_in("tono", PASSWORD)
+    until(lambda: [round(HERE[0] + 0.01, 6), HERE[1]] == [round(me()[name], 6) for name in ("latitude", "longitude")])
+    page.get_by_role("button", name="Selesai bertugas").click()
+    expect(page.get_by_role("heading", name="Lepas tugas")).to_be_visible()
+    assert "offline" == me()["status"]
+    page.get_by_role("button", name="Mulai bertugas").click()
+    expect(page.get_by_role("heading", name="Tidak ada penugasan")).to_be_visible()
+    assert "available" == me()["status"]
+
+
 def test_a_pushed_notice_is_shown_once_and_its_recall_takes_its_place(street: Any, visit: Callable[..., Any]) -> None:
     tono = visit(**PHONE | {"permissions": ["geolocation", "notifications"]})
     page = tono.log_in("tono", PASSWORD)

@@ -1,16 +1,17 @@
 /** Where one is sent now; and while nothing is, what goes on nearby. */
 import { useQuery } from "@tanstack/react-query";
-import { ChevronRight, ShieldCheck } from "lucide-react";
+import { ChevronRight } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { api, take } from "../../api/client.ts";
 import { type Assignment, useAssignments } from "../../app/field.tsx";
+import { OnDuty } from "../../app/onduty.tsx";
 import { far, State } from "../../app/parts.tsx";
 import { called } from "../../app/words.ts";
 import { number, t } from "../../i18n/index.ts";
 import { useLive } from "../../live/live.ts";
 import { Ago, Panel } from "../../ui/parts.tsx";
-import { Empty, Failure, Loading } from "../../ui/states.tsx";
+import { Failure, Loading } from "../../ui/states.tsx";
 
 export default function Duty(): ReactNode {
   useLive("assignments", "reports");
@@ -31,11 +32,7 @@ export default function Duty(): ReactNode {
           ))}
         </ul>
       ) : (
-        <Panel>
-          <Empty icon={ShieldCheck} title={t("No assignment")}>
-            {t("You are available. A new assignment appears here and rings.")}
-          </Empty>
-        </Panel>
+        <OnDuty />
       )}
       <Panel title={t("Open incidents nearby")}>
         {others.length ? (
