@@ -34,6 +34,7 @@ FREE_PREFIX = "TANGKAPIN_PLUGIN_"
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Deadline = Annotated[float, msgspec.Meta(gt=0)]
+Speed = Annotated[float, msgspec.Meta(gt=0)]
 Days = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trusted_proxies    CIDRs of the reverse proxies whose X-Forwarded-For is believed
     max_xml_bytes, max_json_bytes  without base64 parts
     parse_processes    0 = as many as cores that this process may use, at most four
+    travel_max_kmh     a plate seen twice that would have had to go faster is told to be on two vehicles
     answer_days        from, to: when an answer to a letter is late
     registration_vendor  code of the vendor that people who register belong to; "" = the only active one
     cors_origins       origins of web clients served from elsewhere (https://app.example.id); "*" = any
@@ -93,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     validation_days: Days = 3
     letter_days: Days = 3
     answer_days: tuple[Days, Days] = (5, 8)
+    travel_max_kmh: Speed = 200.0
     payment_days: Days = 7
     secret_key: Secret = Secret("")
     registration_vendor: str = ""

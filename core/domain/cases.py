@@ -16,7 +16,7 @@ SEVERITY: dict[str, int] = {"accept": 0, "review": 1, "drop": 2}
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """A judge's opinion of a read; over all judges the strictest wins (accept < review < drop).
 
-    reason   a stable snake_case code ("confidence_below_accept"), shown and counted
+    reason   a stable snake_case code ("confidence_below_accept"), shown and counted; with accept: worth a mention
     detail   for people; "" for accept
     """
 

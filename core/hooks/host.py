@@ -327,7 +327,8 @@ class Host(Extensions):
     def judge_read(self, read: PlateRead, device: Device) -> tuple[Verdict, list[str]]:
         """The strictest verdict of all judges bound to the device, and the ids of those that failed.
 
-        No judge, or none with an opinion: accept. A judge that failed or is quarantined: at least review.
+        Of equals the first that gives a reason. No judge, or none with an opinion: accept. A judge that failed or is
+        quarantined: at least review.
         """
         strictest, failed = ACCEPT, []
         for instance in self._by_hook["judge_read"]:
@@ -338,7 +339,10 @@ class Host(Extensions):
             except PluginFailed as error:
                 failed.append(instance.id)
                 verdict = Verdict(action="review", reason="judge_failed", detail=str(error))
-            if verdict is not None and SEVERITY[verdict.action] > SEVERITY[strictest.action]:
+            if verdict is None:
+                continue
+            more = SEVERITY[verdict.action] - SEVERITY[strictest.action]
+            if more > 0 or (more == 0 and verdict.reason and not strictest.reason):
                 strictest = verdict
         return strictest, failed
 

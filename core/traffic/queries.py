@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, fun
 
 from core.accounts.principal import Principal
 from core.accounts.tables import admins, audit_log, devices, officers, vendors
+from core.domain.plates import REGIONS, read_indonesian_plate, repair_plate
 from core.sync.tables import etnas_sync
 from core.traffic.deadlines import DeadlineRules, deadlines, half_time
 from core.traffic.search import plate_filter
@@ -22,6 +23,7 @@ from core.traffic.views import (
     DeviceView,
     PassageView,
     Picture,
+    PlateHint,
     ReadView,
     Sort,
     SyncRow,
@@ -30,13 +32,14 @@ from core.traffic.views import (
 )
 from core.web.cursor import Cursor, encode_cursor
 
-_DEVICE = (
+DEVICE = (
     devices.c.id.label("device_pk"),
     devices.c.device_code,
     devices.c.device_name,
     devices.c.location.label("device_location"),
 )
 AUDIT_SHOWN = 200
+_TELLING = {"vehicle": 0, "scene": 1, "plate": 2}
 
 
 class ViolationFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +110,7 @@ def list_violations(
 def violation_select() -> Select[Any]:
     """Cases with device and vendor, and the database's clock."""
     return (
-        select(violations, *_DEVICE, vendors.c.vendor_code, func.now().label("now"))
+        select(violations, *DEVICE, vendors.c.vendor_code, func.now().label("now"))
         .join(devices, devices.c.id == violations.c.device_id)
         .join(vendors, vendors.c.id == violations.c.vendor_id)
     )
@@ -124,8 +127,9 @@ def violation_row(row: Any, principal: Principal, names: dict[tuple[str, int], s
 
 
 def violation_detail(
-    connection: Connection, row: Any, principal: Principal, *, undo_s: float, rules: DeadlineRules
-) -> ViolationDetail:
+    connection: Connection, row: Any, principal: Principal, hints: list[PlateHint], *, undo_s: float,
+    rules: DeadlineRules,
+) -> ViolationDetail:  # fmt: skip
     """A case with everything a person needs to decide."""
     reads = connection.execute(
         _read_select().where(plate_reads.c.passage_id == row["passage_id"]).order_by(plate_reads.c.id).limit(100)
@@ -143,9 +147,14 @@ def violation_detail(
         .order_by(audit_log.c.id.desc())
         .limit(AUDIT_SHOWN)
     ).mappings()
+    plate = row["corrected_plate"] or row["plate_number"]
+    groups = read_indonesian_plate(plate)
     return ViolationDetail(
         **_row_fields(row, principal, actor_names(connection, [row]), undo_s),
         detail=row["detail"],
+        hints=hints,
+        suggestions=repair_plate(plate),
+        plate_region=REGIONS.get(groups.region) if groups is not None and groups.kind == "civil" else None,
         passage=passage_view(passage, list(together)) if passage is not None else None,
         reads=[read_view(read) for read in reads],
         deadlines=deadlines(
@@ -253,7 +262,7 @@ def read_view(row: Any) -> ReadView:
         **plain,
         verdict_detail=(row["raw_payload"] or {}).get("verdict_detail"),
         confidence=float(row["confidence"]) if row["confidence"] is not None else None,
-        device=_device(row),
+        device=device_view(row),
         voided=row["voided_at"] is not None,
         pictures=[_picture(item) for item in row["images"] if isinstance(item, dict)],
     )
@@ -262,7 +271,7 @@ def read_view(row: Any) -> ReadView:
 def passage_view(row: Any, violation_ids: list[int]) -> PassageView:
     """A passage as lists and cases show it."""
     plain = {name: row[name] for name in PassageView.__struct_fields__ if name not in ("device", "violations")}
-    return PassageView(**plain, device=_device(row), violations=violation_ids)
+    return PassageView(**plain, device=device_view(row), violations=violation_ids)
 
 
 def _row_fields(row: Any, principal: Principal, names: dict[tuple[str, int], str], undo_s: float) -> dict[str, Any]:
@@ -271,7 +280,7 @@ def _row_fields(row: Any, principal: Principal, names: dict[tuple[str, int], str
             "held_reason", "verified_by", "verified_at", "reason_code", "note")  # fmt: skip
     return {name: row[name] for name in same} | {
         "status": State(row["status"]),
-        "device": _device(row),
+        "device": device_view(row),
         "plate_number": row["corrected_plate"] or row["plate_number"],
         "plate_read": row["plate_number"],
         "corrected": row["corrected_plate"] is not None,
@@ -282,7 +291,8 @@ def _row_fields(row: Any, principal: Principal, names: dict[tuple[str, int], str
     }
 
 
-def _device(row: Any) -> DeviceView:
+def device_view(row: Any) -> DeviceView:
+    """The device of a row that was selected with DEVICE."""
     return DeviceView(
         id=row["device_pk"], code=row["device_code"], name=row["device_name"], location=row["device_location"]
     )
@@ -299,12 +309,19 @@ def _picture(item: dict[str, Any]) -> Picture:
     return Picture(role=str(item.get("role", "")), state=str(item.get("state", "pending")), why=item.get("why"))
 
 
+def best_picture(images: list[Any]) -> Picture | None:
+    """The stored picture that shows most of the vehicle."""
+    stored = [item for item in images if isinstance(item, dict) and item.get("sha256")]
+    stored.sort(key=lambda item: _TELLING.get(str(item.get("role")), len(_TELLING)))
+    return _picture(stored[0]) if stored else None
+
+
 def _read_select() -> Select[Any]:
-    return select(plate_reads, *_DEVICE).join(devices, devices.c.id == plate_reads.c.device_id)
+    return select(plate_reads, *DEVICE).join(devices, devices.c.id == plate_reads.c.device_id)
 
 
 def _passage_select() -> Select[Any]:
-    return select(passages, *_DEVICE).join(devices, devices.c.id == passages.c.device_id)
+    return select(passages, *DEVICE).join(devices, devices.c.id == passages.c.device_id)
 
 
 def _audit_columns() -> list[Any]:

@@ -59,6 +59,7 @@ def review_of(call: Call) -> Review:
         call.actor,
         undo_s=settings.undo_s,
         rules=DeadlineRules(settings.letter_days, settings.answer_days, settings.payment_days),
+        travel_max_kmh=settings.travel_max_kmh,
         tell=call.services.tell,
         changed=lambda vendor_id, number, act: call.changed(vendor_id, _OLD, violation=number, act=act),
     )

@@ -18,6 +18,7 @@ from core.problems import FieldError, Problem, Words
 from core.sync.service import StillUnderWay, cancel
 from core.traffic import queries
 from core.traffic.deadlines import DeadlineRules
+from core.traffic.hints import plate_hints
 from core.traffic.states import Effect, Event, Refusal, State, advance
 from core.traffic.tables import violations
 from core.traffic.views import NextOrder, ReasonCode, ViolationDetail
@@ -56,6 +57,7 @@ _DONE: dict[Event, str] = {
 class Review:
     """The desk of one person.
 
+    travel_max_kmh  a plate that would have had to go faster is told to be on two vehicles
     tell     hears of decisions after their transaction committed, with the vendor's code
     changed  hears, also after it, of every act that colleagues should see, claims too: (vendor id, case, act)
     """
@@ -68,6 +70,7 @@ class Review:
         *,
         undo_s: float,
         rules: DeadlineRules,
+        travel_max_kmh: float,
         tell: Callable[[DomainEvent, str], Any] | None = None,
         changed: Callable[[int, int, str], Any] | None = None,
     ) -> None:
@@ -76,6 +79,7 @@ class Review:
         self._actor = actor
         self._undo_s = undo_s
         self._rules = rules
+        self._travel_max_kmh = travel_max_kmh
         self._tell = tell
         self._changed = changed
 
@@ -301,7 +305,10 @@ class Review:
 
     def _detail(self, connection: Connection, violation_id: int) -> ViolationDetail:
         row = self._found(connection, violation_id)
-        return queries.violation_detail(connection, row, self._principal, undo_s=self._undo_s, rules=self._rules)
+        hints = plate_hints(connection, row, travel_max_kmh=self._travel_max_kmh)
+        return queries.violation_detail(
+            connection, row, self._principal, hints, undo_s=self._undo_s, rules=self._rules
+        )  # fmt: skip
 
     def _record(self, connection: Connection, row: Any, action: str, **detail: Any) -> None:
         record(

@@ -96,7 +96,7 @@ passages = Table(
     Index("ix_passages_device_id_head_last_at", "device_id", "head", "last_at"),
     Index("ix_passages_device_id_tail_last_at", "device_id", "tail", "last_at"),
     Index("ix_passages_device_id_event_id", "device_id", "event_id", postgresql_where=text("event_id IS NOT NULL")),
-    Index("ix_passages_plate_number", "plate_number"),
+    Index("ix_passages_plate_number_first_at", "plate_number", "first_at"),
 )  # fmt: skip
 
 _SHOWN_PLATE = """(

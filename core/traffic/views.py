@@ -22,6 +22,7 @@ class ReasonCode(StrEnum):
     no_violation       the pictures show no violation
     plate_unreadable   the plate cannot be read, by a person neither
     wrong_vehicle      the read belongs to another vehicle in the picture
+    plate_forged       the plate is another vehicle's: its owner is not to be fined
     picture_unusable   missing, dark, blurred
     clock_wrong        the time of the offence cannot be trusted
     device_fault       the camera or its installation is at fault
@@ -34,6 +35,7 @@ class ReasonCode(StrEnum):
     NO_VIOLATION = "no_violation"
     PLATE_UNREADABLE = "plate_unreadable"
     WRONG_VEHICLE = "wrong_vehicle"
+    PLATE_FORGED = "plate_forged"
     PICTURE_UNUSABLE = "picture_unusable"
     CLOCK_WRONG = "clock_wrong"
     DEVICE_FAULT = "device_fault"
@@ -199,6 +201,33 @@ class PassageView(msgspec.Struct, kw_only=True):
     violations: list[int]
 
 
+CloneSign = Literal["impossible_travel", "unlike_vehicle"]
+
+
+class PlateHint(msgspec.Struct, kw_only=True):
+    """Another passage of the plate that one vehicle does not explain: one of both may bear a forged plate.
+
+    signs       impossible_travel: nobody is at both places in that time; unlike_vehicle: a car there, a motorcycle here
+    at, gap_s   when, and how many seconds after the offence (negative: before it)
+    distance_m, speed_kmh  as the crow flies, and the least speed that fits both clocks; None without impossible_travel
+    confidence, verdict    of the plate's reading there: a doubted one may be another plate
+    picture     of the vehicle there, to compare
+    """
+
+    signs: list[CloneSign]
+    passage_id: int
+    device: DeviceView
+    at: datetime
+    gap_s: float
+    distance_m: int | None
+    speed_kmh: int | None
+    vehicle_type: str | None
+    vehicle_color: str | None
+    confidence: float | None
+    verdict: str
+    picture: Picture | None
+
+
 class SyncRow(msgspec.Struct, kw_only=True):
     """One delivery to one centre. Never holds a request's body or header."""
 
@@ -235,9 +264,17 @@ class AuditRow(msgspec.Struct, kw_only=True):
 
 
 class ViolationDetail(ViolationRow, kw_only=True):
-    """All that a person needs to decide, and what has been done so far."""
+    """All that a person needs to decide, and what has been done so far.
+
+    hints        why the plate may be a forged one; never more than a reason to look twice
+    suggestions  plates that the camera may have meant, where it took a letter for a digit or the other way round
+    plate_region  where the letters of a civil plate are issued
+    """
 
     detail: dict[str, Any]
+    hints: list[PlateHint]
+    suggestions: list[str]
+    plate_region: str | None
     passage: PassageView | None
     reads: list[ReadView]
     deadlines: list[Deadline]

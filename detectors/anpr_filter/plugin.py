@@ -82,18 +82,18 @@ class Plugin(Base):
             except (msgspec.ValidationError, TypeError) as error:
                 detail = f"settings.anpr_filter of {device.code} cannot be used: {error}"
                 return Verdict(action="review", reason="bad_settings", detail=detail)
-        verdict = Verdict(action="accept", detail=self._region_hint(read, device))
+        verdict = Verdict(action="accept", reason="other_region" if self._from_elsewhere(read, device) else "")
         for found in _findings(read, rules):
             if _SEVERITY.index(found.action) > _SEVERITY.index(verdict.action):
                 verdict = found
         return verdict
 
-    def _region_hint(self, read: PlateRead, device: Device) -> str:
+    def _from_elsewhere(self, read: PlateRead, device: Device) -> bool:
         home = self.config.regions.get(device.vendor_code)
         plate = read_indonesian_plate(read.plate_number) if home else None
-        if not home or plate is None or plate.kind != "civil" or not plate.known_region or plate.region in home:
-            return ""
-        return f"from another region: {plate.region}"
+        if not home or plate is None or plate.kind != "civil":
+            return False
+        return plate.known_region and plate.region not in home
 
 
 def _findings(read: PlateRead, rules: Rules) -> Iterator[Verdict]:

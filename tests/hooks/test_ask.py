@@ -308,6 +308,13 @@ def test_the_strictest_verdict_wins_whatever_the_order(deployment, read, device,
     assert ("drop", "no_plate", []) == (verdict.action, verdict.reason, failed)
 
 
+def test_what_a_judge_mentions_of_a_read_that_it_accepts_is_kept(deployment, read, device):
+    deployment.add("kind", JUDGE.format("return Verdict(action='accept')"))
+    deployment.add("telling", JUDGE.format("return Verdict(action='accept', reason='other_region')"))
+    verdict, _ = deployment.load().judge_read(read, device())
+    assert ("accept", "other_region") == (verdict.action, verdict.reason)
+
+
 def test_no_judge_accepts(deployment, read, device):
     assert "accept" == deployment.load().judge_read(read, device())[0].action
 
