@@ -7,7 +7,6 @@ it. An instance that fails QUARANTINE_AFTER times in a row is asked no more unti
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -33,6 +32,7 @@ from core.domain.frames import Frame, Sighting
 from core.domain.notices import Delivery, Notice, Recipient
 from core.domain.observations import Device, Observation, Payload, PlateRead, ViolationType
 from core.domain.streams import StreamConnect
+from core.hooks.bounded import HookHung, bounded
 from core.hooks.checks import HOOKS, SINK_HOOKS, closest
 from core.hooks.deployment import Declared, read_deployment
 from core.hooks.errors import (
@@ -265,12 +265,7 @@ class Host(Extensions):
         log.warning("plugin_failed", instance=instance.id, hook=hook, error=text, consecutive=in_a_row)
         if in_a_row >= QUARANTINE_AFTER and not instance.reason:
             reason = f"{in_a_row} failures in a row, the last: {hook}: {text}"
-            self.quarantine(instance.id, reason)
-            if self.on_quarantine is not None:
-                try:
-                    self.on_quarantine(instance.id, reason)
-                except Exception:
-                    log.exception("quarantine_not_persisted", instance=instance.id)
+            self.give_up(instance.id, reason)
         return PluginFailed(instance.id, hook, text, trace)
 
     def _instance(self, instance_id: str, hook: str = "") -> Instance:
@@ -528,21 +523,20 @@ class Host(Extensions):
         late = Health(state="error", detail=f"health did not answer within {HEALTH_TIMEOUT_S:g} s")
         if instance.id in self._slow:
             return late
-        found: list[Health] = []
 
-        def ask() -> None:
+        def ask() -> Health:
             try:
-                found.append(self._ask(instance, "health") or Health(state="ok"))
+                return self._ask(instance, "health") or Health(state="ok")
             except PluginFailed as error:
-                found.append(Health(state="error", detail=error.error_text))
+                return Health(state="error", detail=error.error_text)
             finally:
                 self._slow.discard(instance.id)
 
         self._slow.add(instance.id)
-        thread = threading.Thread(target=ask, name=f"health-{instance.id}", daemon=True)
-        thread.start()
-        thread.join(HEALTH_TIMEOUT_S)
-        return found[0] if found else late
+        try:
+            return bounded(ask, HEALTH_TIMEOUT_S, name=f"health-{instance.id}")
+        except HookHung:
+            return late
 
     def close(self) -> None:
         """Let every plugin go, in reverse order of loading. Safe twice; a plugin that fails stops no other."""
@@ -565,6 +559,15 @@ class Host(Extensions):
         instance = self._instance(instance_id)
         instance.reason = reason or "by hand"
         log.error("plugin_quarantined", instance=instance_id, reason=instance.reason)
+
+    def give_up(self, instance_id: str, reason: str) -> None:
+        """Quarantine an instance, and have it remembered where the process does that (`on_quarantine`)."""
+        self.quarantine(instance_id, reason)
+        if self.on_quarantine is not None:
+            try:
+                self.on_quarantine(instance_id, reason)
+            except Exception:
+                log.exception("quarantine_not_persisted", instance=instance_id)
 
     def release(self, instance_id: str) -> None:
         """Ask this instance again. Raises PluginLoadError for one that never loaded: that takes a restart."""

@@ -311,10 +311,7 @@ class NoticeDesk:
         """A thread that hangs cannot be killed: after a pool full of them the channel is asked no more."""
         self._hung[channel] = self._hung.get(channel, 0) + 1
         if self._hung[channel] >= IN_FLIGHT:
-            reason = f"hung {self._hung[channel]} times in a row"
-            self._host.quarantine(channel, reason)
-            if self._host.on_quarantine is not None:
-                self._host.on_quarantine(channel, reason)
+            self._host.give_up(channel, f"hung {self._hung[channel]} times in a row")
 
 
 def _is_past(row: Claimed) -> str:

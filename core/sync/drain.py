@@ -18,11 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from core.db.engine import Database
 from core.domain.cases import HttpRequest, SyncReceipt
 from core.domain.errors import Refused, Transient
+from core.hooks.bounded import HookHung, bounded
 from core.hooks.errors import PluginQuarantined, UnknownInstance
 from core.hooks.host import Host
 from core.outbound import SafeSession
 from core.sync import breaker, outbox
-from core.sync.bounded import HookHung, bounded, give_up
 from core.sync.cases import Case, Readable, picture_reader, read_cases
 from core.sync.events import announce
 from core.sync.jobs import Job, build_all, fix_bytes, pictures_of
@@ -197,7 +197,7 @@ class SinkDrain:
         except Refused as error:
             return ended(sent=True, error=str(error), outcome="refused")
         except HookHung as error:
-            give_up(self._host, self._sink, f"push_sync: {error}")
+            self._host.give_up(self._sink, f"push_sync: {error}")
             return ended(sent=True, error=str(error))
         return (None, None) if receipt is None else (ended(sent=True)[0], receipt)
 
@@ -208,7 +208,7 @@ class SinkDrain:
         try:
             return bounded(lambda: [None if answer is None else host.read_receipt(sink, answer) for answer in answers])
         except HookHung as error:
-            give_up(host, sink, f"read_receipt: {error}")
+            host.give_up(sink, f"read_receipt: {error}")
             unknown = SyncReceipt(outcome="unknown", reason=f"plugin {sink}: read_receipt: {error}")
             return [None if answer is None else unknown for answer in answers]
 

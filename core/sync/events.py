@@ -12,10 +12,10 @@ import structlog
 
 from core.domain.errors import Transient
 from core.domain.events import DomainEvent
+from core.hooks.bounded import HookHung, bounded
 from core.hooks.host import Host
 from core.realtime.bus import publish_realtime
 from core.realtime.topics import changed_event, topic
-from core.sync.bounded import HookHung, bounded
 from core.sync.outbox import Moved
 
 log = structlog.get_logger(__name__)

@@ -10,9 +10,9 @@ import msgspec
 
 from core.domain.cases import CaseView, HttpRequest
 from core.domain.errors import Unbuildable
+from core.hooks.bounded import HookHung, bounded
 from core.hooks.errors import PluginFailed, PluginQuarantined, UnknownInstance
 from core.hooks.host import Host
-from core.sync.bounded import HookHung, bounded, give_up
 from core.sync.cases import Case
 from core.sync.outbox import Claimed, Outcome
 from core.sync.policy import SinkPolicy
@@ -51,7 +51,7 @@ def build_all(
     try:
         return bounded(lambda: [build(host, sink, policy, row, cases.get(row.id), waits[row.id]) for row in rows])
     except HookHung as error:
-        give_up(host, sink, f"build hook: {error}")
+        host.give_up(sink, f"build hook: {error}")
         return [_not_built(row, waits[row.id], f"plugin {sink}: {error}") for row in rows]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 import re
 import secrets as entropy
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
@@ -24,6 +23,7 @@ from sqlalchemy import select
 from core.accounts.tables import vendors
 from core.domain.errors import Refused, Transient
 from core.domain.extensions import PluginPage, PluginRoute, RouteRequest
+from core.hooks.bounded import HookHung, bounded
 from core.hooks.errors import PluginFailed, UnknownInstance
 from core.problems import Problem, speaks_english
 from core.web.call import Call
@@ -32,7 +32,6 @@ from core.web.errors import documented
 
 T = TypeVar("T")
 _TAG = ["Operasi"]
-HOOK_TIMEOUT_S = 10.0
 MAX_ANSWER = 1024 * 1024
 MAX_PAGES = 2 * 1024 * 1024
 MAX_BODY = 64 * 1024
@@ -189,29 +188,14 @@ def _asked(call: Call, instance: str, hook: str, ask: Callable[[], T]) -> T:
 
 def _within(ask: Callable[[], T]) -> T:
     """The plugin's answer, while somebody still waits for it. Raises Problem."""
-    found: list[T] = []
-    raised: list[Exception] = []
-
-    def run() -> None:
-        try:
-            found.append(ask())
-        except Exception as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=run, name="plugin-desk", daemon=True)
-    thread.start()
-    thread.join(HOOK_TIMEOUT_S)
-    if found:
-        return found[0]
-    error = raised[0] if raised else None
-    if isinstance(error, Refused):
+    try:
+        return bounded(ask)
+    except Refused as error:
         text = str(error)[:500]
         raise Problem("validation", (text, text)) from None
-    if error is None or isinstance(error, Transient | PluginFailed | UnknownInstance):
-        raise Problem(
-            "not-available", ("Plugin ini sedang tidak menjawab", "This plugin does not answer now")
-        ) from None
-    raise error
+    except (HookHung, Transient, PluginFailed, UnknownInstance):
+        words = ("Plugin ini sedang tidak menjawab", "This plugin does not answer now")
+        raise Problem("not-available", words) from None
 
 
 def _agencies(call: Call) -> tuple[str, ...]:

@@ -330,7 +330,7 @@ def test_a_sink_that_raises_while_reading_leaves_the_outcome_unknown(world, etna
 
 
 def test_a_sink_that_hangs_is_quarantined_and_its_cases_wait(world, etnas, broken, monkeypatch):
-    monkeypatch.setattr("core.sync.bounded.HOOK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("core.hooks.bounded.HOOK_TIMEOUT_S", 0.2)
     world.approve()
     forever = threading.Event()
     desk = broken("build_sync", lambda **arguments: forever.wait())
