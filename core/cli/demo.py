@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,16 +49,13 @@ def command(once: bool, events: int, rate: float, as_json: bool, no_view: bool) 
     logs = settings.home / "demo" / "processes.log"
     logs.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     view = sys.stdout.isatty() and not (no_view or once or as_json)
-    code = 0
-    with _messages_to(logs):
-        configure("json", "info")
-        try:
+    try:
+        with _messages_to(logs):
+            configure("json", "info")
             asyncio.run(_main(settings, once=once, events=events, rate=rate, as_json=as_json, view=view))
-        except TangkapinError as error:
-            click.echo(f"demo: {error}", err=False)
-            click.echo(f"The processes' messages are in {logs}")
-            code = 1
-    sys.exit(code)
+    except TangkapinError as error:
+        click.echo(f"demo: {error}\nThe processes' messages are in {logs}", err=True)
+        sys.exit(1)
 
 
 async def _main(settings: Any, *, once: bool, events: int, rate: float, as_json: bool, view: bool) -> None:
@@ -69,24 +67,29 @@ async def _main(settings: Any, *, once: bool, events: int, rate: float, as_json:
         loop.add_signal_handler(number, stop.set)
     if not as_json:
         click.echo("Starting PostgreSQL, Valkey, the camera endpoint, parsers, workers and a fake ETNAS …")
-    async with Demo(settings) as demo:
+    async with contextlib.AsyncExitStack() as stack:
+        demo = await _unless(stop, stack.enter_async_context(Demo(settings)))
         _introduce(demo, as_json)
         if once:
-            work = asyncio.create_task(
-                run_once(demo, events=events, rate=max(rate, 12.0), say=lambda t: None if as_json else click.echo(t))
-            )
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not work.done():
-                work.cancel()
-                raise TangkapinError("interrupted")
-            result = work.result()
+            work = run_once(demo, events=events, rate=max(rate, 12.0), say=lambda t: None if as_json else click.echo(t))
+            result = await _unless(stop, work)
             click.echo(msgspec.json.encode(result).decode() if as_json else f"All {result['checks']} checks agree.")
             return
         await _go_on(demo, rate, stop, view=view, quiet=as_json)
     if not as_json:
         click.echo("Everything is down; the next start goes on where this one ended.")
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> Any:
+    """What `work` returns. Raises TangkapinError when it is told to stop before; then it has ended what it began."""
+    task, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        raise TangkapinError("interrupted")
+    return task.result()
 
 
 async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, quiet: bool) -> None:

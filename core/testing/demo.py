@@ -40,6 +40,8 @@ from core.testing.world import AGENCIES, Login, World
 log = structlog.get_logger(__name__)
 
 READY_S = 120.0
+MOST_RESTARTS = 3
+"""Of the server while everything is started: one that ends again and again will not come up."""
 ARRIVED_M = 100.0
 
 _COUNTS = text("""
@@ -243,19 +245,23 @@ class Demo:
             port = _free_port(self._given.host)
         told = {**self._given.origin, "plugins_file": "demo", "port": "demo"}
         self.settings = msgspec.structs.replace(self._given, plugins_file=plugins, port=port, origin=told)
-        self._services = await asyncio.to_thread(open_services, self.settings)
-        await asyncio.to_thread(migrate.upgrade, self._services.database_url)
+        await _through(self._open_services)
+        assert self._services is not None
+        await _through(migrate.upgrade, self._services.database_url)
         self.database = Database(self._services.database_url)
         secret = self.settings.signing_key().reveal()
-        staff = await asyncio.to_thread(self.world.open, self.database, secret)
+        staff = await _through(self.world.open, self.database, secret)
         self.logins = [login for login in staff if not login.scripted]
         self._scripted = [login for login in staff if login.scripted]
         self.watch = Watch(staff)
         self.camera = ClipCamera(_kept_port(self.world.folder / "camera.port"))
         self.camera.start()
         box = SecretBox(self.settings.signing_key())
-        await asyncio.to_thread(self.watch.open, self.database, secret, box, self.camera.port)
+        await _through(self.watch.open, self.database, secret, box, self.camera.port)
         self._host = Host.load(plugins, environ=os.environ, data_dir=self.settings.home / "plugins")
+
+    def _open_services(self) -> None:
+        self._services = open_services(self.settings)
 
     def _etnas_command(self) -> list[str]:
         return [sys.executable, "-P", "-m", "core.testing.fake_etnas", "--port", str(self.etnas_port), "--state",
@@ -273,8 +279,11 @@ class Demo:
     async def _wait_for_server(self, ready: Path) -> None:
         deadline = time.monotonic() + READY_S
         while not ready.exists():
+            ended = next(child.restarts for child in self.supervisor.children if child.name == "ingest")
+            if ended > MOST_RESTARTS:
+                raise DemoFailed(f"the server ended {ended} times while it was started")
             if time.monotonic() > deadline:
-                raise DemoFailed(f"the server did not come up within {READY_S:g} s; its messages are above")
+                raise DemoFailed(f"the server did not come up within {READY_S:g} s")
             await asyncio.sleep(0.1)
         self.url = f"http://{self.settings.host}:{ready.read_text()}"
 
@@ -311,6 +320,16 @@ class Demo:
             self.events.append(f"{login.username:18} {act} #{case['id']} {case['violation_type']}")
 
         return acted
+
+
+async def _through(work: Callable[..., Any], *args: Any) -> Any:
+    """In a thread, and to its end even when the start is given up: only what was made can be ended."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *args))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def run_once(demo: Demo, *, events: int, rate: float, say: Callable[[str], None]) -> dict[str, Any]:

@@ -82,6 +82,20 @@ def test_once_leaves_no_process_running(home, first):
     assert [] == running(home)
 
 
+def test_ctrl_c_while_it_starts_ends_it_and_leaves_nothing_running(home, first):
+    log = home / "demo" / "processes.log"
+    before = log.stat().st_size
+    with start(home) as demo:
+        deadline = time.monotonic() + 120
+        while b'"ingest", "pid"' not in log.read_bytes()[before:]:
+            assert time.monotonic() < deadline, "the server was not started"
+            time.sleep(0.05)
+        demo.send_signal(signal.SIGINT)
+        out, _ = demo.communicate(timeout=60)
+    assert (1, "") == (demo.returncode, out)
+    assert [] == running(home)
+
+
 @pytest.fixture
 def demo(home: Path) -> Iterator[subprocess.Popen[str]]:
     """The demo, started again in the same home; ended after the test, and by itself where the test hangs."""
