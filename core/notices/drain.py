@@ -124,7 +124,6 @@ class NoticeDesk:
         self._link = link
         self._stop = stop
         self._journal = journal
-        self._succeeded = journal is None
         self._lock = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
         self._rung: set[str] = set()
@@ -162,17 +161,17 @@ class NoticeDesk:
             return outbox.is_waiting(connection, late_s=late_s)
 
     def _succeed(self) -> None:
-        """Once: settle what workers of this machine told and could not commit before they were killed."""
+        """Settle what workers of this machine told and could not commit before they were killed: at each look, for one
+        may have died beside us, and its lease ends before it is back."""
+        if self._journal is None:
+            return
         with self._lock:
-            if self._succeeded or self._journal is None:
-                return
             for path, lines in self._journal.left():
                 with self._database.system() as connection:
                     known = outbox.settle_known(connection, lines)
                 path.unlink(missing_ok=True)
                 if known:
                     log.info("told_by_predecessor", deliveries=known)
-            self._succeeded = True
 
     def _plan(self) -> None:
         while not self._stop.is_set():

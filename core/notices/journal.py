@@ -47,11 +47,18 @@ class Journal:
             try:
                 if self._file is None:
                     self._folder.mkdir(parents=True, exist_ok=True)
-                    self._file = os.open(self._own, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._file = self._begin()
                 os.write(self._file, msgspec.json.encode(line) + b"\n")
             except OSError as error:
                 log.warning("journal_not_written", error=type(error).__name__)
+
+    def _begin(self) -> int:
+        """The file, locked before others can see it: they would take it for a dead one's."""
+        draft = self._own.with_suffix(".new")
+        number = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.rename(self._own)
+        return number
 
     def committed(self, count: int) -> None:
         """So many of the noted ones are in the database now."""

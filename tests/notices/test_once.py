@@ -189,7 +189,7 @@ def test_what_a_worker_told_and_was_killed_before_it_committed_is_not_told_again
     assert "sending" == deliveries()["phone", "owner", scene.owner].status, "its worker may still commit it"
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    NoticeDesk(scene.database, host, stop=threading.Event(), journal=Journal(tmp_path)).look(wait=True)
+    alive.look(wait=True)  # who works beside it need not wait for its successor
     found = deliveries()
     assert ("accepted", "r9") == (lambda d: (d.status, d.receipt))(found["phone", "owner", scene.owner])
     assert "superseded" == found["mail", "owner", scene.owner].status
