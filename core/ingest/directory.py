@@ -86,7 +86,7 @@ class DeviceEntry:
     )  # fmt: skip
 
     def __init__(self, row: Mapping[str, Any]) -> None:
-        self.device = _device(row)
+        self.device = device_of(row)
         self.active: bool = row["active"]
         self.id: int = row["id"]
         self.vendor_id: int = row["vendor_id"]
@@ -251,7 +251,8 @@ class DeviceDirectory:
             self._noted.update(due)
 
 
-def _device(row: Mapping[str, Any]) -> Device:
+def device_of(row: Mapping[str, Any]) -> Device:
+    """A row of `devices` joined with vendor_code, as plugins see it."""
     return Device(
         id=row["id"],
         code=row["device_code"],

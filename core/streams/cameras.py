@@ -23,6 +23,7 @@ from core.db.engine import Database
 from core.domain.observations import Device
 from core.domain.stream_urls import StreamUrl, StreamUrlRefused, read_stream_url
 from core.incidents.cctv import login_context
+from core.ingest.directory import device_of
 from core.outbound import Policy, per_device_images
 from core.secrets import SecretBox, Unsealable
 from core.streams.http import HttpLoop, StreamLost
@@ -76,17 +77,6 @@ def load_cameras(database: Database, box: SecretBox) -> list[Camera]:
     with database.system() as connection:
         rows = connection.execute(query).mappings().all()
     return [_camera(row, box) for row in rows]
-
-
-def device_of(row: Any) -> Device:
-    """A devices row joined with vendor_code, as plugins see it."""
-    return Device(
-        id=row["id"], code=row["device_code"], maker=row["maker"], vendor_id=row["vendor_id"],
-        vendor_code=row["vendor_code"], name=row["device_name"] or "", location=row["location"] or "",
-        zone=row["zone"], time_rule=row["time_rule"], purposes=tuple(row["purposes"]),
-        speed_limit_kmh=row["speed_limit_kmh"], serial=row["serial"] or "", channel=row["channel"] or "",
-        latitude=row["latitude"], longitude=row["longitude"], detect=row["detect"], settings=row["settings"],
-    )  # fmt: skip
 
 
 class StreamAddress(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,9 +23,9 @@ from core.domain.observations import Device
 from core.evidence.store import MediaMissing
 from core.hooks.errors import PluginQuarantined
 from core.incidents.confirm import Look, single
+from core.ingest.directory import device_of
 from core.safe_json import clean_text
 from core.streams.book import Book
-from core.streams.cameras import device_of
 from core.streams.detector import RulesOf
 from core.streams.evidence import Picture, detected
 from core.streams.models import Models, Seen

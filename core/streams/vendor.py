@@ -26,11 +26,12 @@ from core.domain.observations import Device, Payload
 from core.domain.stream_urls import StreamUrl
 from core.hooks.host import Host
 from core.ingest.answers import AnswerTable, Route
+from core.ingest.directory import device_of
 from core.ingest.health_book import HealthBook
 from core.ingest.writer import Arrival, InboxWriter
 from core.outbound import Policy
 from core.secrets import SecretBox
-from core.streams.cameras import FIRST_PAUSE_S, HEALTHY_AFTER_S, LONGEST_PAUSE_S, State, device_of, read_address
+from core.streams.cameras import FIRST_PAUSE_S, HEALTHY_AFTER_S, LONGEST_PAUSE_S, State, read_address
 from core.streams.health import CameraHealth
 from core.streams.http import HttpLoop, HttpStream
 

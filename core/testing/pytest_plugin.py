@@ -23,6 +23,7 @@ from core.db.embedded import EmbeddedPostgres
 from core.db.engine import Database
 from core.db.valkey import EmbeddedValkey
 from core.domain.observations import Device
+from core.ingest.directory import device_of
 
 # No test measures time: a deadline would make each of them do so. The same examples each time, so that what failed
 # fails again; `make drill` draws new ones, twice as many.
@@ -142,25 +143,7 @@ def make_device(make_vendor: Callable[..., int]) -> Callable[..., Device]:
         values = {"device_code": code, "maker": maker, "vendor_id": vendor_id, **columns}
         with database.system() as connection:
             row = connection.execute(insert(devices).values(**values).returning(devices)).mappings().one()
-        return Device(
-            id=row["id"],
-            code=code,
-            maker=maker,
-            vendor_id=vendor_id,
-            vendor_code=vendor,
-            name=row["device_name"] or "",
-            location=row["location"] or "",
-            zone=row["zone"],
-            time_rule=row["time_rule"],
-            purposes=tuple(row["purposes"]),
-            speed_limit_kmh=row["speed_limit_kmh"],
-            serial=row["serial"] or "",
-            channel=row["channel"] or "",
-            latitude=row["latitude"],
-            longitude=row["longitude"],
-            detect=row["detect"],
-            settings=row["settings"],
-        )
+        return device_of({**row, "vendor_code": vendor})
 
     return make
 
