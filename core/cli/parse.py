@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import json
@@ -18,12 +17,13 @@ from typing import Any, NoReturn
 import click
 
 from core.domain.errors import MalformedPayload, UnsupportedEvent
-from core.domain.observations import Device, Image, Observation, Payload, PlateRead
+from core.domain.observations import Device, Payload
 from core.hooks.checks import closest
 from core.hooks.deployment import Declared
 from core.hooks.errors import PluginFailed
 from core.hooks.host import Host
 from core.ingest.inflate import inflate
+from core.testing.fixtures import as_row
 
 EXIT_MALFORMED, EXIT_UNSUPPORTED = 3, 4
 _MESSAGE = re.compile(rb"(?:[A-Z]{3,8} \S{1,2048} HTTP/\d|HTTP/\d(?:\.\d)? \d{3})[^\r\n]*\r?\n")
@@ -105,31 +105,6 @@ def read_head(data: bytes) -> tuple[str, dict[str, str]]:
             last = name.strip().lower()
             headers[last] = value.strip()
     return start, headers
-
-
-def as_row(observation: Observation) -> dict[str, Any]:
-    """An observation as `--json` prints it: times in UTC, pictures by role, size and SHA-256."""
-    read = observation if isinstance(observation, PlateRead) else None
-    at = observation.capture_time
-    return {
-        "kind": observation.__struct_config__.tag,
-        "event": observation.event,
-        "plate_number": read.plate_number if read else None,
-        "plate_raw": read.plate_raw if read else "",
-        "confidence": read.confidence if read else None,
-        "capture_time": at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None,
-        "direction": observation.direction,
-        "lane_no": observation.lane_no,
-        "vehicle_type": observation.vehicle_type,
-        "vehicle_color": observation.vehicle_color,
-        "images": [_image(image) for image in observation.images],
-    }
-
-
-def _image(image: Image) -> dict[str, Any]:
-    if image.data is None:
-        return {"role": image.role, "url": image.url}
-    return {"role": image.role, "bytes": len(image.data), "sha256": hashlib.sha256(image.data).hexdigest()}
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

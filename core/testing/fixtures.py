@@ -16,7 +16,6 @@ from core.domain.errors import TangkapinError
 from core.domain.observations import Device, Image, Observation, Payload, PlateRead
 from core.ingest.inflate import inflate
 
-_KINDS = {"PlateRead": "plate_read", "FrameCapture": "frame", "Alarm": "alarm", "Status": "status"}
 _CONTENT_TYPES = {".xml": "application/xml", ".json": "application/json", ".txt": "text/plain"}
 
 
@@ -88,7 +87,7 @@ def as_payload(
 
 def describe(observations: Iterable[Observation]) -> list[dict[str, Any]]:
     """Observations as `tangkapin parse --json` prints them."""
-    return [_describe(o) for o in observations]
+    return [as_row(o) for o in observations]
 
 
 def fixture_pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -100,10 +99,11 @@ def fixture_pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
         yield path, expected
 
 
-def _describe(o: Observation) -> dict[str, Any]:
+def as_row(o: Observation) -> dict[str, Any]:
+    """An observation as it is printed: times in UTC, pictures by role, size and SHA-256."""
     read = o if isinstance(o, PlateRead) else None
     return {
-        "kind": _KINDS[type(o).__name__],
+        "kind": o.__struct_config__.tag,
         "event": o.event,
         "plate_number": read.plate_number if read else None,
         "plate_raw": read.plate_raw if read else "",
