@@ -52,6 +52,7 @@ from core.web import (
     overview,
     plugin_desk,
     sessions,
+    tiles,
 )
 from core.web.announcer import Announcer
 from core.web.call import Call, Media, Previews, Services
@@ -80,6 +81,7 @@ _TAGS = [
     Tag("Notifikasi", "Notifications and where people are reached."),
     Tag("Detektor luar", "Programs with a service key."),
     Tag("Pengelola", "Admins: stream addresses, stations, keys, accounts."),
+    Tag("Peta", "What lies beneath the map."),
     Tag("Waktu nyata", "Tickets of the websocket, signatures of private channels."),
     Tag("Operasi", "Devices, quarantine, deliveries, audit."),
     Tag("Mesin", "For machines: health, readiness, metrics."),
@@ -88,7 +90,7 @@ _TAGS = [
 _API = (
     *health.HANDLERS, *metrics.HANDLERS, *account_routes.HANDLERS, *review_routes.HANDLERS, *search_routes.HANDLERS,
     *operations.HANDLERS, *overview.HANDLERS, *device_admin.HANDLERS, *device_help.HANDLERS, *sessions.HANDLERS,
-    *notice_desk.HANDLERS, *plugin_desk.HANDLERS,
+    *notice_desk.HANDLERS, *plugin_desk.HANDLERS, *tiles.HANDLERS,
     *under_both([
         *contract_routes.HANDLERS, *routes_owner.HANDLERS, *routes_officer.HANDLERS, *routes_police.HANDLERS,
         *routes_shared.HANDLERS, *routes_external.HANDLERS, *routes_notices.HANDLERS, *routes_media.HANDLERS,
@@ -165,7 +167,7 @@ def furnish(
     closing = [probe.close, *([announcer.close] if announcer else []), *([own_media.close] if own_media else [])]
     app.state.update({
         "services": services, "readiness": probe, "live": live.LiveDesk(services), "hub": live.make_hub(services),
-        "closing": closing,
+        "closing": closing, "tiles": tiles.open_tiles(settings),
     })  # fmt: skip
     return app
 
@@ -175,6 +177,8 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     app.state["hub"].start()
     yield
     await app.state["hub"].stop()
+    if app.state["tiles"] is not None:
+        await app.state["tiles"].close()
     for close in app.state["closing"]:
         close()
 

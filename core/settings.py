@@ -64,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url         what clients reach this API under (https://api.example.id), for absolute picture addresses;
                        "" = as the request says
     media_url_s        how long a picture's address opens by itself
+    map_tiles          beneath the map: an .mbtiles file (relative to `home`), or https://tiles.example.id/{z}/{x}/{y}.png
+    map_credit         what the map says of their source; "" = what the file says
+    map_max_zoom       the closest that the tile server has
     max_upload_bytes   of a report with its picture, and of evidence
     secret_key         "" = made once, kept in home/secret.key (see `signing_key`)
     metrics_token      "" = /metrics needs none
@@ -102,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cors_origins: tuple[str, ...] = ()
     public_url: str = ""
     media_url_s: Count = 900
+    map_tiles: str = ""
+    map_credit: str = ""
+    map_max_zoom: Annotated[int, msgspec.Meta(ge=0, le=22)] = 18
     max_upload_bytes: Count = 12 * 1024 * 1024
     docs_enabled: bool = True
     auto_migrate: bool = False
@@ -280,6 +286,13 @@ def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _tiles(value: str) -> str:
+    is_address = re.match(r"https?://", value) and all(part in value for part in ("{z}", "{x}", "{y}"))
+    if value and not is_address and ("://" in value or not value.endswith(".mbtiles")):
+        raise ValueError("expected a file *.mbtiles, or an address like https://tiles.example.id/{z}/{x}/{y}.png")
+    return value
+
+
 def _ascending(value: tuple[int, int]) -> tuple[int, int]:
     if value[0] > value[1]:
         raise ValueError(f"expected two numbers of days, the smaller first, got {value[0]}, {value[1]}")
@@ -293,6 +306,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "redis_url": _url("redis", "rediss", "unix"),
     "public_url": _url("http", "https"),
     "cors_origins": _origins,
+    "map_tiles": _tiles,
 }
 
 
@@ -320,6 +334,8 @@ def _shown(name: str, value: Any) -> Any:
         return "***" if value else ""
     if name in ("database_url", "redis_url"):
         return mask_url(value)
+    if name == "map_tiles":
+        return re.sub(r"\?.*", "?***", value)  # keys of tile servers stand there
     return str(value) if isinstance(value, Path) else value
 
 

@@ -59,6 +59,7 @@ POLICY: dict[str, Rule] = {
     "change_password": SELF,
     "open_session": PUBLIC,
     "get_session": PUBLIC,
+    "get_map_tile": SELF,
     "close_session": SELF,
     "change_session_password": SELF,
     "list_violations": STAFF,

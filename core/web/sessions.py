@@ -61,12 +61,23 @@ class PageUser(msgspec.Struct, kw_only=True):
     vendor_code: str | None
 
 
+class MapTiles(msgspec.Struct, kw_only=True):
+    """Tiles at /api/map/tiles/{z}/{x}/{y}: the closest zoom that there is, and what the map says of their source."""
+
+    max_zoom: int
+    credit: str
+
+
 class PageSession(msgspec.Struct, kw_only=True):
-    """Who uses the page. `csrf_token` goes into `X-CSRF-Token` of every request that changes something."""
+    """Who uses the page. `csrf_token` goes into `X-CSRF-Token` of every request that changes something.
+
+    map_tiles  None: the maps have coasts and provinces only
+    """
 
     user: PageUser
     csrf_token: str
     expires_at: datetime
+    map_tiles: MapTiles | None
 
 
 class PageSessions(ASGIMiddleware):
@@ -201,7 +212,11 @@ def _page_session(call: Call, principal: Principal) -> PageSession:
         id=principal.id, username=principal.username, name=principal.name, role=principal.role, vendor_code=code
     )
     secret = call.settings.signing_key().reveal()
-    return PageSession(user=user, csrf_token=csrf_token(secret, principal.jti), expires_at=principal.expires_at)
+    tiles = call.request.app.state["tiles"]
+    return PageSession(
+        user=user, csrf_token=csrf_token(secret, principal.jti), expires_at=principal.expires_at,
+        map_tiles=MapTiles(max_zoom=tiles.max_zoom, credit=tiles.credit) if tiles is not None else None,
+    )  # fmt: skip
 
 
 def _slow_down(error: TooManyAttempts) -> Problem:

@@ -86,7 +86,7 @@ def call(client: TestClient, operation: tuple[str, str, str], ids: Ids, headers:
     for key, value in (
         ("{violation_id}", ids.violation), ("{quarantine_id}", ids.quarantine), ("{sha256}", ids.sha256),
         ("{device_id}", ids.device), ("{name}", "start.js"), ("{path}", "x"), ("{maker}", "generic"),
-        ("{instance}", "generic"),
+        ("{instance}", "generic"), ("{z}", 0), ("{x}", 0), ("{y}", 0),
     ):  # fmt: skip
         path = path.replace(key, str(value))
     body = BODIES.get(name)
@@ -117,6 +117,7 @@ def revoked(world: World, person: Person) -> Person:
 @pytest.mark.threat("T18")
 @pytest.mark.usefixtures("quick_replay")
 def test_every_route_for_every_kind_of_person_answers_as_the_policy_says(world: World) -> None:
+    world.configure(map_tiles="http://127.0.0.1:9/{z}/{x}/{y}")
     app = world.app()
     ids = Ids(world, world.camera)
     disabled = world.officer()

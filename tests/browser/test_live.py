@@ -1,11 +1,14 @@
-"""The page's websocket in a real browser against a server that stops and comes back."""
+"""The page in a real browser against servers of its own: one that stops and comes back, and what lies beneath maps."""
 
+import io
+import sqlite3
 import threading
 import time
 from typing import Any
 
 import pytest
 import uvicorn
+from PIL import Image
 from playwright.sync_api import expect
 from sqlalchemy import text
 
@@ -135,3 +138,44 @@ def test_without_a_socket_the_page_asks_by_itself(site: Any, server: Any, visito
     page.wait_for_load_state("networkidle")
     with page.expect_request("**/api/stations*"):
         page.clock.fast_forward(16_000)
+
+
+def share_of(picture: bytes, colour: tuple[int, int, int]) -> float:
+    shot = Image.open(io.BytesIO(picture)).convert("RGB")
+    return sum(n for n, found in shot.getcolors(shot.width * shot.height) or () if found == colour) / (
+        shot.width * shot.height
+    )
+
+
+def test_tiles_lie_beneath_the_map_and_coasts_where_there_are_none(
+    site: Any, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page asks nobody but us, and a tile server that is away is no error of the page."""
+    green = io.BytesIO()
+    Image.new("RGB", (256, 256), "#00aa00").save(green, "PNG")
+    with sqlite3.connect(site.world.settings.home / "peta.mbtiles") as file:
+        file.execute("CREATE TABLE metadata AS SELECT 'attribution' AS name, 'Peta uji' AS value")
+        file.execute("CREATE TABLE tiles (zoom_level int, tile_column int, tile_row int, tile_data blob)")
+        file.execute("INSERT INTO tiles VALUES (0, 0, 0, ?)", (green.getvalue(),))
+    file.close()
+    monkeypatch.setattr(site.world, "settings", site.world.settings)
+    username = site.person("officer", "petugas.peta")
+    for tiles, credit, is_green in (
+        ("peta.mbtiles", "Peta uji", True),
+        ("http://127.0.0.1:9/{z}/{x}/{y}", "Natural Earth", False),
+    ):
+        site.world.configure(map_tiles=tiles)
+        server = Server(site.world)
+        visitor = Visitor(browser, server.url, color_scheme="light", reduced_motion="reduce")
+        visitor.log_in(username, PASSWORD)
+        with visitor.page.expect_response("**/api/map/tiles/**") as answer:
+            page = visitor.go("/map")
+        assert 200 == answer.value.status
+        expect(page.locator(".map-source")).to_have_text(credit)
+        expect(page.locator(".map-own").first).to_be_attached()
+        expect(page.locator(".leaflet-tile:not(.leaflet-tile-loaded)")).to_have_count(0)
+        host = page.locator(".map-host").first
+        until(lambda: is_green == (share_of(host.screenshot(), (0, 170, 0)) > 0.5))  # noqa: B023 - of this round
+        visitor.close()
+        server.stop()
+        assert ([], []) == (visitor.complaints, visitor.outside)

@@ -3,7 +3,7 @@
  *
  *   <MapView label={t("The way")} marks={[{ id: "unit", at: [-6.2, 106.8], kind: "unit", text: "Bripka Sari" }]} fit />
  *
- * There are no streets in it. Rings around a place (`rings`) and the scale say how far things are from each other.
+ * There are no streets in it, unless the installation has tiles (setting `map_tiles`; asked of our server). Rings around a place (`rings`) and the scale say how far things are from each other.
  * Import it lazily: Leaflet and the coasts are fetched with the first map.
  */
 import L from "leaflet";
@@ -12,6 +12,7 @@ import { LocateFixed } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { createPortal } from "react-dom";
 import coasts from "virtual:basemap";
+import { useSession } from "../api/session.tsx";
 import { number, t, tn } from "../i18n/index.ts";
 import { clustered } from "./clusters.ts";
 import "./map.css";
@@ -48,10 +49,14 @@ const CLUSTER_PX = 34;
 /** Marks of different kinds nearer than this stand side by side. */
 const BESIDE_PX = 20;
 const SEVERITY = ["plain", "ok", "warn", "bad"] as const;
+const CLOSEST = 18;
+const TILES = "/api/map/tiles/{z}/{x}/{y}";
 const INDONESIA: Place = [-2.5, 118];
 let fetched: Promise<GeoJSON.GeoJsonObject> | undefined;
 
 export default function MapView({ label, marks, lines = [], rings, fit, clusters, className = "" }: Props): ReactNode {
+  const tiles = useSession().map_tiles;
+  const [hasTiles, setHasTiles] = useState(false);
   const host = useRef<HTMLDivElement>(null);
   const map = useRef<L.Map | null>(null);
   const shown = useRef(new Map<string, L.Marker>());
@@ -63,11 +68,16 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
   const [popup, setPopup] = useState<{ id: string; element: HTMLElement; shown: L.Popup } | null>(null);
 
   useEffect(() => {
-    const made = L.map(host.current!, { zoomControl: false, attributionControl: false, minZoom: 4, maxZoom: 18, zoomSnap: 0.5 }).setView([...INDONESIA] as L.LatLngTuple, 5);
+    const made = L.map(host.current!, { zoomControl: false, attributionControl: false, minZoom: 4, maxZoom: CLOSEST, zoomSnap: 0.5 }).setView([...INDONESIA] as L.LatLngTuple, 5);
     map.current = made;
     drawn.current = L.layerGroup().addTo(made);
     L.control.scale({ imperial: false, position: "bottomleft" }).addTo(made);
     L.control.zoom({ position: "topright", zoomInTitle: t("Closer"), zoomOutTitle: t("Farther") }).addTo(made);
+    made.createPane("base").style.zIndex = "150"; // beneath the tiles: seen where those are missing
+    if (tiles) {
+      const layer = L.tileLayer(TILES, { maxNativeZoom: Math.min(tiles.max_zoom, CLOSEST), maxZoom: CLOSEST, noWrap: true, className: "map-tiles" }).addTo(made);
+      layer.on("tileload", ({ tile }) => (tile as HTMLImageElement).naturalWidth > 1 && setHasTiles(true)); // one pixel: the server has none
+    }
     made.on("dragstart", () => setMoved(true));
     made.on("zoomstart", () => isFitting.current || setMoved(true)); // by button, key, wheel, fingers or a cluster
     made.on("zoomend", () => setZoom(made.getZoom()));
@@ -158,7 +168,7 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
   }, [popup, popped?.at[0], popped?.at[1]]);
 
   return (
-    <div className={`map ${className}`} role="region" aria-label={label}>
+    <div className={`map ${hasTiles ? "map-tiled " : ""}${className}`} role="region" aria-label={label}>
       <div ref={host} className="map-host" />
       {fit && moved && (
         <button type="button" className="map-again" onClick={() => setMoved(false)}>
@@ -166,7 +176,7 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
           {t("Show all")}
         </button>
       )}
-      <p className="map-source">Natural Earth</p>
+      <p className="map-source">{hasTiles ? tiles?.credit : "Natural Earth"}</p>
       {popup && popped?.popup && createPortal(<div className="map-popup">{popped.popup()}</div>, popup.element)}
     </div>
   );
@@ -174,15 +184,15 @@ export default function MapView({ label, marks, lines = [], rings, fit, clusters
 
 /** Coasts below, borders of provinces above them, names where they have room. */
 function drawBase(map: L.Map, land: GeoJSON.GeoJsonObject): void {
-    L.geoJSON(land, {
+  L.geoJSON(land, {
     interactive: false,
+    pane: "base",
     style: (feature) => ({ className: feature?.properties.border ? "map-border" : feature?.properties.own ? "map-own" : "map-land" }),
     pointToLayer: (feature, at) => {
       return L.marker(at, { interactive: false, keyboard: false, zIndexOffset: -1000, icon: L.divIcon({ className: "map-name", html: plain(String(feature.properties.name)), iconSize: [0, 0] }) });
     },
   })
-    .addTo(map)
-    .bringToBack();
+    .addTo(map);
   const level = () => map.getContainer().classList.toggle("map-names", map.getZoom() >= 6 && map.getZoom() < 9.5);
   map.on("zoomend", level);
   level();
