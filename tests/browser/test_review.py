@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from core.testing.drawing import draw_scene
 from core.testing.review import PASSWORD, World
-from core.traffic.tables import violations
+from core.traffic.tables import passages, violations
 
 HOSTILE = (
     '<img src=x onerror="window.hurt=1">',
@@ -51,6 +51,16 @@ def empty(site: Any) -> World:
     return world
 
 
+def double(world: World, one: int, plate: str) -> None:
+    """The plate of a case on a vehicle of another kind, read and decided elsewhere."""
+    at = world.row(one)["capture_time"] + timedelta(minutes=3)
+    other = world.violation(plate=plate, capture_time=at)
+    world.decided(other, world.officer(), "rejected")
+    for case, kind in ((one, "motorcycle"), (other, "car")):
+        passage = world.row(case)["passage_id"]
+        world.execute(update(passages).where(passages.c.id == passage).values(vehicle_type=kind))
+
+
 def at_case(page: Any, plate: str) -> None:
     """Wait until the case in hand is this one and its picture is drawn."""
     expect(page.locator(".review-plate-text .plate")).to_have_text(plate)
@@ -60,6 +70,7 @@ def at_case(page: Any, plate: str) -> None:
 def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., Any], site: Any, empty: World) -> None:
     plates = [f"B {1000 + n} XYZ" for n in range(20)]
     ids = seed(empty, [plate.replace(" ", "") for plate in plates])
+    double(empty, ids[11], "B1011XYZ")
     visitor = visit()
     page = visitor.log_in(site.person("officer", "papan.ketik"), PASSWORD)
     visitor.go("/review")
@@ -82,6 +93,12 @@ def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., An
             keys.press("Enter")
             expect(page.locator(".review-plate-text .plate")).to_have_text("B 1707 XYZ")
             keys.press("a")
+        elif number == 11:
+            hint = page.get_by_role("region", name="Mungkin pelat palsu")
+            expect(hint).to_contain_text("Juga terbaca di Simpang Lima, 3 mnt sesudahnya")
+            expect(hint).to_contain_text("Jenis kendaraan lain: Mobil")
+            keys.press("r")
+            keys.press("f")
         else:
             keys.press("z" if number == 9 else "+")
             keys.press("a")
@@ -92,6 +109,7 @@ def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., An
     expected[3] = ("rejected", "picture_unusable", "B1003XYZ")
     expected[5] = ("rejected", "other", "B1005XYZ")
     expected[7] = ("approved", None, "B1707XYZ")
+    expected[11] = ("rejected", "plate_forged", "B1011XYZ")
     assert expected == states(empty, ids)
 
 

@@ -9,6 +9,7 @@ const JUDGED: Record<string, string> = {
   confidence_below_review: msg("The camera is too unsure of the plate"),
   official_plate: msg("Looks like an official plate"),
   homoglyph: msg("Letters and digits may be mixed up (0/O, 1/I, 8/B)"),
+  other_region: msg("A plate of another region"),
   region_unknown: msg("No region has these first letters"),
   plate_grammar: msg("Not written as Indonesian plates are"),
   second_opinion: msg("The server reads another plate in the picture"),

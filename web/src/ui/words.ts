@@ -71,6 +71,7 @@ export const REASONS: readonly (readonly [code: string, text: string])[] = [
   ["officer_directed", msg("An officer directed traffic")],
   ["duplicate", msg("Same offence is another case")],
   ["other", msg("Another reason (note needed)")],
+  ["plate_forged", msg("Forged plate: it is another vehicle's")],
 ];
 
 const DIRECTION: Record<string, Word> = {
@@ -111,6 +112,14 @@ const VEHICLE: Record<string, Word> = {
   pickup: [msg("Pick-up"), "plain"],
   motorcycle: [msg("Motorcycle"), "plain"],
   motorbike: [msg("Motorcycle"), "plain"],
+  motor: [msg("Motorcycle"), "plain"],
+  "two-wheel": [msg("Motorcycle"), "plain"],
+  twowheelvehicle: [msg("Motorcycle"), "plain"],
+  mobil: [msg("Car"), "plain"],
+  pickuptruck: [msg("Pick-up"), "plain"],
+  mediumbus: [msg("Bus"), "plain"],
+  largebus: [msg("Bus"), "plain"],
+  truk: [msg("Lorry"), "plain"],
 };
 const COLOUR: Record<string, Word> = {
   white: [msg("white"), "plain"],

@@ -8,6 +8,7 @@ import { At, Badge, Button, Facts, Plate, spaced, Technical } from "../../ui/par
 import { words } from "../../ui/toast.tsx";
 import { Thumb } from "../../ui/viewer.tsx";
 import { said, toneOf, vehicleWords } from "../../ui/words.ts";
+import { Hints } from "./hints.tsx";
 import type { Case } from "./queue.ts";
 
 type Props = { one: Case; correcting: boolean; onCorrect(): void; onDone(): void; correct(plate: string): Promise<void> };
@@ -21,7 +22,7 @@ export function CaseFacts({ one, correcting, onCorrect, onDone, correct }: Props
       <div className="review-plate">
         <Thumb picture={crop} violation={one.id} alt={t("The plate as the camera saw it")} />
         {correcting ? (
-          <Correct key={one.id} now={one.plate_number ?? ""} correct={correct} onDone={onDone} />
+          <Correct key={one.id} now={one.plate_number ?? ""} suggestions={one.suggestions} correct={correct} onDone={onDone} />
         ) : (
           <button type="button" className="review-plate-text" onClick={onCorrect} title={t("Correct plate")}>
             <Plate text={one.plate_number} size="lg" />
@@ -39,7 +40,13 @@ export function CaseFacts({ one, correcting, onCorrect, onDone, correct }: Props
             t("The camera gave no confidence")
           )}
         </p>
+        {!correcting && one.suggestions.length > 0 && (
+          <p className="review-suggestions">
+            {t("May be")} {one.suggestions.map((plate) => <Plate key={plate} text={plate} size="sm" />)}
+          </p>
+        )}
       </div>
+      <Hints hints={one.hints} violation={one.id} />
       {others.length > 0 && (
         <p className="review-also">
           <Badge tone="info">{tn("{n} more case of this passage comes next", "{n} more cases of this passage come next", others.length)}</Badge>
@@ -75,6 +82,7 @@ function factsOf(one: Case, best: Schemas["ReadView"] | undefined): (readonly [s
   const vehicle = vehicleWords(passage?.vehicle_type, passage?.vehicle_color, best?.vehicle_brand);
   return [
     ...(best?.verdict_reason ? [[t("Judged"), <>{coded("judged", best.verdict_reason)}<Technical>{best.verdict_detail}</Technical></>] as const] : []),
+    ...(one.plate_region ? [[t("Plate issued in"), one.plate_region] as const] : []),
     [t("Time of offence"), <At at={one.capture_time} />],
     [t("Place"), one.device.location],
     [t("Camera"), <>{one.device.name ?? one.device.code} <span className="muted mono">{one.device.code}</span></>],
@@ -90,7 +98,7 @@ function factsOf(one: Case, best: Schemas["ReadView"] | undefined): (readonly [s
   ];
 }
 
-function Correct({ now, correct, onDone }: { now: string; correct(plate: string): Promise<void>; onDone(): void }): ReactNode {
+function Correct({ now, suggestions, correct, onDone }: { now: string; suggestions: string[]; correct(plate: string): Promise<void>; onDone(): void }): ReactNode {
   const [text, setText] = useState(spaced(now));
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
@@ -120,6 +128,11 @@ function Correct({ now, correct, onDone }: { now: string; correct(plate: string)
         onFocus={(event) => event.target.select()}
         onChange={(event) => setText(event.target.value.toUpperCase())}
       />
+      {suggestions.length > 0 && (
+        <p className="review-suggestions">
+          {t("May be")} {suggestions.map((plate) => <Button key={plate} onClick={() => setText(spaced(plate))}>{spaced(plate)}</Button>)}
+        </p>
+      )}
       {problem && <p className="field-error" role="alert">{problem}</p>}
       <div className="form-end">
         <Button onClick={onDone}>{t("Cancel")}</Button>

@@ -15,6 +15,9 @@ import { CaseFacts, Strip } from "./case.tsx";
 import { type Act, type Desk, type Done, picturesOf, type Reason, UNDO_MS, useDesk } from "./queue.ts";
 import "./review.css";
 
+/** Of REASONS, in their order. */
+const REASON_KEYS = [..."1234567890F"];
+
 type Mode = "look" | "reject" | "note" | "correct" | "help";
 
 export default function Review(): ReactNode {
@@ -193,9 +196,10 @@ function Reject({ note, onNote, onClose, onReject }: { note: boolean; onNote(): 
       title={t("Why is it no violation?")}
       onClose={onClose}
       onKeyDown={(event) => {
-        if (note || !/^\d$/.test(event.key)) return;
+        const index = REASON_KEYS.indexOf(event.key.toUpperCase());
+        if (note || index < 0) return;
         event.preventDefault();
-        choose((Number(event.key) + 9) % 10);
+        choose(index);
       }}
     >
       {note ? (
@@ -218,7 +222,7 @@ function Reject({ note, onNote, onClose, onReject }: { note: boolean; onNote(): 
           {REASONS.map(([code, words], index) => (
             <li key={code}>
               <button type="button" data-first={index === 0 || undefined} onClick={() => choose(index)}>
-                <Key>{(index + 1) % 10}</Key>
+                <Key>{REASON_KEYS[index]}</Key>
                 {t(words)}
               </button>
             </li>
@@ -231,7 +235,7 @@ function Reject({ note, onNote, onClose, onReject }: { note: boolean; onNote(): 
 
 function Help({ onClose }: { onClose(): void }): ReactNode {
   const rows = [
-    ["A", t("Approve")], ["R", t("Reject, then 1 to 9 or 0 for the reason")], ["C", t("Correct the plate, Enter saves")], ["S", t("Skip: the case goes back to the queue")],
+    ["A", t("Approve")], ["R", t("Reject, then 1 to 9, 0 or F for the reason")], ["C", t("Correct the plate, Enter saves")], ["S", t("Skip: the case goes back to the queue")],
     ["U", t("Take the last decision back, within 10 s")], ["Z", t("Enlarge, step by step; + and - as well, and the wheel")], ["[ ]", t("The other pictures of the passage")], ["?", t("This list")],
   ] as const;
   return (

@@ -12,6 +12,7 @@ import { Failure, Loading } from "../../ui/states.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { Viewer } from "../../ui/viewer.tsx";
 import { Strip } from "../review/case.tsx";
+import { Hints } from "../review/hints.tsx";
 import { type Case, picturesOf } from "../review/queue.ts";
 import { reasonWords, said, toneOf } from "../../ui/words.ts";
 import type { Params } from "../registry.ts";
@@ -58,6 +59,7 @@ export default function CasePage({ params }: Params): ReactNode {
               [t("Evidence"), <Hashes one={one} />],
             ]}
           />
+          <Hints hints={one.hints} violation={one.id} />
           <Acts one={one} />
         </div>
       </Panel>
