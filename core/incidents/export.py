@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any, Literal
 
 import msgspec
-from fpdf import FPDF
-from fpdf.enums import WrapMode
-from PIL import Image
 from sqlalchemy import select
 
 from core.accounts.principal import Principal
 from core.accounts.tables import devices, police
-from core.domain.images import MAX_SCANS, count_scans, measure
 from core.evidence.tables import media
 from core.incidents.acting import STAFF, Act, require_role
 from core.incidents.errors import Invalid
-from core.incidents.evidence import MAX_PIXELS, MediaStore
+from core.incidents.evidence import MediaStore
+from core.incidents.export_pdf import to_pdf
 from core.incidents.tables import assignments, report_events, report_evidence, report_messages, track_points
 
 PICTURES = 6
@@ -51,9 +47,10 @@ def collect(
 
 def render(collected: Collected, form: Literal["json", "pdf"]) -> bytes:
     """The file's bytes; slow work that needs no transaction."""
+    whole = msgspec.json.format(msgspec.json.encode(collected.content), indent=2)
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(collected.content), indent=2)
-    return _pdf(collected)
+        return whole
+    return to_pdf(collected.content, collected.pictures, whole)
 
 
 def gather(act: Act, report: Any, *, whole: bool) -> dict[str, Any]:
@@ -81,7 +78,7 @@ def _rows(act: Act, table: Any, report_id: int, names: tuple[str, ...], *wanted:
 
 
 def _cctv(act: Act, device_id: int | None) -> dict[str, Any] | None:
-    names = ("id", "device_code", "device_name", "location", "latitude", "longitude")
+    names = ("id", "device_code", "device_name", "location", "latitude", "longitude", "zone")
     query = select(*(devices.c[name] for name in names)).where(devices.c.id == device_id)
     row = act.connection.execute(query).mappings().first()
     return None if row is None else dict(row)
@@ -129,73 +126,6 @@ def _timeline(act: Act, report_id: int, *, whole: bool) -> list[dict[str, Any]]:
     return _rows(act, report_events, report_id, names, report_events.c.action.in_(_OWNER_EVENTS))
 
 
-# -- as PDF --------------------------------------------------------------------------------------------------------
-
-
-class _Page(FPDF):
-    """A4 with a number at the foot; text is text: nothing in it is markup."""
-
-    def footer(self) -> None:
-        """Page n of m."""
-        self.set_y(-12)
-        self.set_font("Helvetica", size=8)
-        self.cell(0, 6, f"{self.page_no()}/{{nb}}", align="C")
-
-    def head(self, words: str) -> None:
-        """A heading."""
-        self.ln(2)
-        self.set_font("Helvetica", "B", 12)
-        self.multi_cell(0, 7, _plain(words), new_x="LMARGIN", new_y="NEXT")
-        self.set_font("Helvetica", size=9)
-
-    def line_of(self, words: str) -> None:
-        """A line of text, wrapped where it must."""
-        self.multi_cell(0, 5, _plain(words), new_x="LMARGIN", new_y="NEXT", wrapmode=WrapMode.CHAR)
-
-
-def _pdf(collected: Collected) -> bytes:
-    content = collected.content
-    report = content["report"]
-    page = _Page()
-    page.set_title(f"Laporan {report['id']}")
-    page.add_page()
-    page.set_font("Helvetica", "B", 15)
-    page.multi_cell(0, 9, _plain(f"Laporan {report['id']}: {report['title']}"), new_x="LMARGIN", new_y="NEXT")
-    page.set_font("Helvetica", size=9)
-    for label, name in _LABELS:
-        if content["report"].get(name) not in (None, ""):
-            page.line_of(f"{label}: {content['report'][name]}")
-    if content["cctv"] is not None:
-        page.line_of(f"CCTV: {content['cctv']['device_name'] or content['cctv']['device_code']}")
-    page.head("Riwayat")
-    for row in content["timeline"]:
-        moved = f" ({row['from_status']} > {row['to_status']})" if row["to_status"] else ""
-        page.line_of(f"{row['at']:%Y-%m-%d %H:%M:%S} UTC  {row['action']}{moved}  {row.get('actor_name', '')}")
-    page.head("Penugasan")
-    for row in content["assignments"]:
-        who = row.get("full_name") or row.get("username") or "petugas"
-        page.line_of(f"{row['assigned_at']:%Y-%m-%d %H:%M:%S} UTC  {who}: {row['status']}")
-    for row in content.get("messages", []):
-        if row["kind"] in ("note", "final"):
-            page.head(f"{'Laporan akhir' if row['kind'] == 'final' else 'Catatan'}: {row['actor_name']}")
-            page.line_of(row["body"])
-    page.head("Bukti")
-    for row in content["evidence"]:
-        page.line_of(f"{row['type']} {row['role']} {row['mime']} {row['size']} B  SHA-256 {row['sha256']}")
-    for number, role, data in collected.pictures:
-        _draw(page, number, role, data)
-    page.ln(3)
-    page.line_of(f"Diekspor {content['exported_at']:%Y-%m-%d %H:%M:%S} UTC, {content['exported_by']}")
-    return bytes(page.output())
-
-
-_LABELS = (
-    ("Status", "status"), ("Jenis", "incident_type"), ("Sumber", "source"), ("Waktu kejadian", "incident_at"),
-    ("Lokasi", "location"), ("Uraian", "description"), ("Diperiksa oleh", "verified_by"),
-    ("Ditutup oleh", "closed_by"), ("Alasan", "reason_code"), ("Catatan", "note"),
-)  # fmt: skip
-
-
 def _pictures(act: Act, store: MediaStore, report: Any, evidence: list[dict[str, Any]]) -> list[tuple[int, str, bytes]]:
     """The annotated copies first, then what people added."""
     rank = {"annotated": 0, "field": 1, "final": 1, "manual": 1}
@@ -206,39 +136,7 @@ def _pictures(act: Act, store: MediaStore, report: Any, evidence: list[dict[str,
     ]
 
 
-def _draw(page: _Page, number: int, role: str, data: bytes) -> None:
-    """A picture scaled down; one that cannot be read is named in words."""
-    small = _scaled(data)
-    if small is None:
-        page.line_of(f"(gambar {number} tidak dapat dibuka)")
-        return
-    page.ln(2)
-    page.image(small, w=120)
-    page.line_of(f"Bukti {number}, {role}")
-
-
 def _bytes(act: Act, store: MediaStore, vendor_id: int, sha256: bytes) -> bytes:
     query = select(media.c.ref, media.c.at_offset, media.c.size)
     row = act.connection.execute(query.where(media.c.vendor_id == vendor_id, media.c.sha256 == sha256)).one()
     return store.read(row.ref, row.at_offset, row.size)
-
-
-def _scaled(data: bytes) -> io.BytesIO | None:
-    info = measure(data)
-    if info is None or not 0 < info.width * info.height <= MAX_PIXELS or count_scans(data) > MAX_SCANS:
-        return None
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
-            picture.thumbnail((1000, 1000))
-            small = io.BytesIO()
-            picture.convert("RGB").save(small, "JPEG", quality=80)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    small.seek(0)
-    return small
-
-
-def _plain(words: str) -> str:
-    """As the PDF's built-in fonts can show it; what they lack becomes a question mark."""
-    kept = "".join(char if char.isprintable() or char == "\n" else " " for char in words)
-    return kept.encode("latin-1", "replace").decode("latin-1")

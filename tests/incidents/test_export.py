@@ -1,4 +1,6 @@
 import json
+import re
+import zlib
 
 import pytest
 
@@ -59,6 +61,30 @@ def test_the_pdf_holds_the_picture_and_survives_any_letter(town, closed):
     assert 1 == data.count(b"/Subtype /Image")
     assert b"/JavaScript" not in data
     assert len(town.reports.export(town.owner, report_id, "pdf")) < len(data)
+
+
+def streams_of(pdf):
+    """What is packed in the PDF: text of pages, and the attachment."""
+    found = []
+    for raw in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL):
+        try:
+            found.append(zlib.decompress(raw))
+        except zlib.error:
+            found.append(raw)
+    return found
+
+
+def test_the_pdf_speaks_indonesian_in_the_time_of_the_place_and_carries_the_whole_text(town, closed):
+    report_id, _ = closed
+    pdf = town.reports.export(town.officer, report_id, "pdf")
+    page = " ".join(text.decode("latin-1") for text in streams_of(pdf) if b" Tj" in text)
+    for words in ("Petugas tiba di lokasi", "WIB", "Status: selesai", "Jenis: senjata tajam", "Pria bertopi - ?"):
+        assert words in page, words
+    for words in ("arrived", "assigned", "knife", "+00:00"):
+        assert words not in page, words
+    (attached,) = (json.loads(text) for text in streams_of(pdf) if text[:1] == b"{")
+    assert "Pria bertopi – 刀 <b>merah</b>" == attached["report"]["description"]
+    assert f"laporan-{report_id}.json" in page
 
 
 def test_a_picture_that_cannot_be_opened_does_not_spoil_the_pdf(town, picture):
