@@ -6,9 +6,10 @@ import hashlib
 import re
 from typing import Annotated, Any, Literal
 
+import msgspec
 import structlog
 from litestar import Response, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 from sqlalchemy import select
 
@@ -42,62 +43,51 @@ _SUFFIX = {"image/jpeg": "jpg", "image/png": "png"}
 VerdictFilter = Annotated[Literal["accept", "review", "drop"] | None, QueryParameter(name="verdict")]
 
 
-@get("/api/plate-reads", operation_id="search_plate_reads", tags=_TAG, sync_to_thread=True,
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What is searched for, and why."""
+
+    wanted: queries.ReadFilter
+    purpose: str
+    limit: int
+    cursor: str | None
+
+
+def read_search(
+    plate: PlateText = None, look_alike: LookAlike = False, device: DeviceCode = None, vendor: VendorCode = None,
+    since: From = None, until: To = None, verdict: VerdictFilter = None, purpose: PurposeQuery = None,
+    x_purpose: PurposeHeader = None, limit: Limit = 50, cursor: CursorText = None,
+) -> Search:  # fmt: skip
+    """The parameters of both searches. Raises purpose-required."""
+    wanted = queries.ReadFilter(
+        plate=plate, look_alike=look_alike, device=device, vendor=vendor, since=utc(since), until=utc(until),
+        verdict=verdict,
+    )  # fmt: skip
+    return Search(wanted=wanted, purpose=needed_purpose(purpose, x_purpose), limit=limit, cursor=cursor)
+
+
+_SEARCH = {"search": Provide(read_search, sync_to_thread=False)}
+
+
+@get("/api/plate-reads", operation_id="search_plate_reads", tags=_TAG, sync_to_thread=True, dependencies=_SEARCH,
      summary="Search plate reads", responses=documented(401, 403))  # fmt: skip
-def search_plate_reads(
-    call: NamedDependency[Call],
-    plate: PlateText = None,
-    look_alike: LookAlike = False,
-    device: DeviceCode = None,
-    vendor: VendorCode = None,
-    since: From = None,
-    until: To = None,
-    verdict: VerdictFilter = None,
-    purpose: PurposeQuery = None,
-    x_purpose: PurposeHeader = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
-) -> Response[Ok[Listing[ReadView]]]:
+def search_plate_reads(call: NamedDependency[Call], search: NamedDependency[Search]) -> Response[Ok[Listing[ReadView]]]:
     """Every single reading, newest first, dropped ones too. The purpose is required and logged with the search."""
-    reason = needed_purpose(purpose, x_purpose)
-    wanted = queries.ReadFilter(
-        plate=plate, look_alike=look_alike, device=device, vendor=vendor, since=utc(since), until=utc(until),
-        verdict=verdict,
-    )  # fmt: skip
-    after = decode_cursor(cursor, "plate_reads")
+    after = decode_cursor(search.cursor, "plate_reads")
     with call.rows() as connection:
-        rows, following = queries.search_reads(connection, wanted, limit=limit, cursor=after)
-        _log_search(call, connection, "plate_read", wanted, reason, len(rows))
-    return call.page(rows, limit, following)
+        rows, following = queries.search_reads(connection, search.wanted, limit=search.limit, cursor=after)
+        _log_search(call, connection, "plate_read", search, len(rows))
+    return call.page(rows, search.limit, following)
 
 
-@get("/api/passages", operation_id="search_passages", tags=_TAG, sync_to_thread=True,
+@get("/api/passages", operation_id="search_passages", tags=_TAG, sync_to_thread=True, dependencies=_SEARCH,
      summary="Search passages", responses=documented(401, 403))  # fmt: skip
-def search_passages(
-    call: NamedDependency[Call],
-    plate: PlateText = None,
-    look_alike: LookAlike = False,
-    device: DeviceCode = None,
-    vendor: VendorCode = None,
-    since: From = None,
-    until: To = None,
-    verdict: VerdictFilter = None,
-    purpose: PurposeQuery = None,
-    x_purpose: PurposeHeader = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
-) -> Response[Ok[Listing[PassageView]]]:
+def search_passages(call: NamedDependency[Call], search: NamedDependency[Search]) -> Response[Ok[Listing[PassageView]]]:
     """Vehicles passing devices, newest first, all reads of one merged. The purpose is required and logged."""
-    reason = needed_purpose(purpose, x_purpose)
-    wanted = queries.ReadFilter(
-        plate=plate, look_alike=look_alike, device=device, vendor=vendor, since=utc(since), until=utc(until),
-        verdict=verdict,
-    )  # fmt: skip
-    after = decode_cursor(cursor, "passages")
+    after = decode_cursor(search.cursor, "passages")
     with call.rows() as connection:
-        rows, following = queries.search_passages(connection, wanted, limit=limit, cursor=after)
-        _log_search(call, connection, "passage", wanted, reason, len(rows))
-    return call.page(rows, limit, following)
+        rows, following = queries.search_passages(connection, search.wanted, limit=search.limit, cursor=after)
+        _log_search(call, connection, "passage", search, len(rows))
+    return call.page(rows, search.limit, following)
 
 
 @get("/api/evidence/{sha256:str}", operation_id="get_evidence", tags=_TAG, sync_to_thread=True,
@@ -149,13 +139,15 @@ def _read(call: Call, found: Any, sha256: str) -> bytes:
     return data
 
 
-def _log_search(call: Call, connection: Any, kind: str, wanted: queries.ReadFilter, purpose: str, found: int) -> None:
+def _log_search(call: Call, connection: Any, kind: str, search: Search, found: int) -> None:
     detail = {
         name: value.isoformat() if hasattr(value, "isoformat") else value
-        for name, value in ((field, getattr(wanted, field)) for field in wanted.__struct_fields__)
+        for name, value in msgspec.structs.asdict(search.wanted).items()
         if value not in (None, False)
     }
-    call.audit(connection, f"{kind}s_searched", object_kind=kind, purpose=purpose, detail=detail | {"found": found})
+    call.audit(
+        connection, f"{kind}s_searched", object_kind=kind, purpose=search.purpose, detail=detail | {"found": found}
+    )  # fmt: skip
 
 
 def _no_picture() -> Problem:
