@@ -27,6 +27,9 @@ LEFT_TO_PEOPLE = 25
 PICTURED = 0.95
 """Share of events with a plate crop and the vehicle: a validator judges by pictures; makes send others too."""
 
+CLONED = 0.05
+"""Share of events with a plate that hangs on another vehicle: the review tells of some."""
+
 
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Run a bounded scenario; exit 1 unless every stage's counts agree.")
@@ -95,7 +98,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> Any:
 async def _go_on(demo: Demo, rate: float, stop: asyncio.Event, *, view: bool, quiet: bool) -> None:
     from core.testing.watch import keep_watch
 
-    fleet = demo.fleet(rate=rate, pictured=PICTURED)
+    fleet = demo.fleet(rate=rate, pictured=PICTURED, cloned=CLONED)
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(fleet.run())]
     tasks += [asyncio.create_task(v.run(stop)) for v in demo.validators(leave=LEFT_TO_PEOPLE)]
     watchers = demo.watchers(demo.events.append)

@@ -182,6 +182,7 @@ class Demo:
         reorder: float = 0.1,
         patience: int = 20,
         pictured: float = 0.0,
+        cloned: float = 0.0,
         on_post: Callable[[Posted], None] = lambda posted: None,
     ) -> Fleet:
         """The cameras of the demo's world, ready to post."""
@@ -194,7 +195,7 @@ class Demo:
         members = self.world.members(self.open_database, self._host, seed=self._seed)
         return Fleet(
             self.url, members, rate=rate, duplicates=duplicates, reorder=reorder, patience=patience, seed=self._seed,
-            pictured=pictured, on_post=posted,
+            pictured=pictured, cloned=cloned, on_post=posted,
         )  # fmt: skip
 
     def validators(

@@ -74,6 +74,7 @@ class Fleet:
     reorder     share of events that are sent a few seconds late
     patience    how often a camera sends one post until it is told yes
     pictured    share of events in forms that carry both a plate and a vehicle picture, where the make has such
+    cloned      share of events with a plate that another camera of the agency has just seen: one on two vehicles
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Fleet:
         reorder: float = 0.0,
         patience: int = 20,
         pictured: float = 0.0,
+        cloned: float = 0.0,
         seed: int = 1,
         on_post: Callable[[Posted], None] = lambda posted: None,
     ) -> None:
@@ -96,6 +98,8 @@ class Fleet:
         self._reorder = reorder
         self._patience = patience
         self._pictured = pictured
+        self._cloned = cloned
+        self._latest: dict[int, dict[int, str]] = {}
         self._chance = random.Random(seed)
         self._on_post = on_post
         self._stop = asyncio.Event()
@@ -133,9 +137,17 @@ class Fleet:
         complete = [camera for camera in member.cameras if camera.has_both_pictures]
         return complete if complete and self._chance.random() < self._pictured else member.cameras
 
+    def _plate(self, device: Device) -> str:
+        seen = self._latest.setdefault(device.vendor_id, {})
+        elsewhere = sorted(seen.keys() - {device.id})
+        if self._cloned and elsewhere and self._chance.random() < self._cloned:
+            return seen.pop(self._chance.choice(elsewhere))
+        seen[device.id] = indonesian_plate(self._chance)
+        return seen[device.id]
+
     async def _event(self, session: aiohttp.ClientSession, member: Member) -> None:
         camera = self._chance.choice(self._forms(member))
-        shot = camera.shoot(indonesian_plate(self._chance), datetime.now(UTC))
+        shot = camera.shoot(self._plate(member.device), datetime.now(UTC))
         repeats = self._chance.randint(1, 3) if self._chance.random() < self._duplicates else 0
         if self._chance.random() < self._reorder:
             await asyncio.sleep(self._chance.uniform(0.5, 1.5))

@@ -63,6 +63,17 @@ def test_a_fleet_for_people_shows_the_plate_and_the_vehicle_of_every_case(maker)
         assert "plate" in roles and roles & {"scene", "vehicle"}, camera.fixture.name
 
 
+def test_a_forged_plate_of_the_fleet_is_one_that_another_camera_of_the_agency_has_just_seen():
+    one, other = device("generic", id=1, vendor_id=1), device("dahua", id=2, vendor_id=1)
+    abroad = device("generic", id=3, vendor_id=2)
+    fleet = Fleet("", [], cloned=1.0)
+    plate = fleet._plate(one)
+
+    assert plate != fleet._plate(abroad)
+    assert plate == fleet._plate(other)
+    assert plate != fleet._plate(other), "a third vehicle would be one too many"
+
+
 def test_a_fixture_without_a_plate_cannot_be_played():
     with pytest.raises(CannotPlay, match="expected one read"):
         SimulatedCamera(fixtures("hikvision") / "heartbeat_videoloss_inactive.http", device("hikvision"),
