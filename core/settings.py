@@ -95,10 +95,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     skew_warn_s: Deadline = 2.0
     skew_hold_s: Deadline = 10.0
     undo_s: Seconds = 15.0
+    travel_max_kmh: Speed = 200.0
     validation_days: Days = 3
     letter_days: Days = 3
     answer_days: tuple[Days, Days] = (5, 8)
-    travel_max_kmh: Speed = 200.0
     payment_days: Days = 7
     secret_key: Secret = Secret("")
     registration_vendor: str = ""

@@ -1,7 +1,7 @@
 // In the page, for presser.py. A control's key: "<title of the dialog> | <kind> <name>", digits as #.
 window.presser ??= (() => {
   const CONTROLS = "button, a[href], select, input, textarea, summary, [role=button], .leaflet-marker-icon[tabindex]";
-  const MOVES_BY_ITSELF = "time, .clock, .review-timers, .review-last, .toast[data-notice], script, style, canvas";
+  const MOVES_BY_ITSELF = "time, .clock, .review-timers, .review-last, .toast[data-notice], script, style, canvas, .map-land, .map-own"; // coasts are long
   const MACHINE = "[lang=en], .mono, pre, code, kbd, script, style, .plate, video";
   const TEXTS = ["text", "search", "email", "tel", "password", "number", "url", "datetime-local", "date", "time"];
   let before = "";

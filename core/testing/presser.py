@@ -284,7 +284,8 @@ class Presser:
 
     def _settle(self) -> None:
         """Wait until nothing is asked any more and the page stands still."""
-        self._wait(lambda: not self._waiting and self.page.evaluate("presser.isStill()"))
+        # asked for after the look: what was begun before it has been told by then
+        self._wait(lambda: not self._waiting and self.page.evaluate("presser.isStill()") and not self._waiting)
 
     def _wait(self, true: Callable[[], object], patience_s: float = 0) -> bool:
         deadline = time.monotonic() + (patience_s or self.patience_s)
@@ -311,6 +312,8 @@ class Presser:
         self._waiting.discard(request)
 
     def _on_response(self, response: Response) -> None:
+        if response.request.method != "GET":  # Chromium tells no end of a form with a file
+            self._over(response.request)
         if response.status >= 400:
             self._failed.append(f"{response.request.method} {response.url} answers {response.status}")
 

@@ -1,4 +1,4 @@
-"""Nothing in the owners' app is dead: every control that they see is pressed, and something comes of it.
+"""Nothing in the app is dead: every control that owners and field police see is pressed, and something comes of it.
 
 `core.testing.presser` says what counts as something. What needs a hand of its own (files, the other language, the way
 from one state of the work to the next) is done here by name.
@@ -26,9 +26,11 @@ LEFT = {
     "button Keluar": "pressed last, in leave()",
     "button English": "test_app_language.py",
     "| file ": "pick() chooses files",
-    "kamera | text": FORM, "sandi | text": FORM,
-    "Ubah kamera | button": TWIN, "Ubah kamera | select Jenis": TWIN,
+    "kamera | text": FORM, "sandi | text": FORM, "penugasan | text": FORM, "bantuan | text": FORM,
+    "Darurat | text": FORM,
+    "Ubah kamera | button": TWIN, "Ubah kamera | select Jenis": TWIN, "Kembalikan penugasan | button": TWIN,
     "sandi | submit": "test_every_button.py, the same dialog; it would end what others are logged in with",
+    "Minta bantuan | button": TWIN, "Darurat | button": TWIN,
 }  # fmt: skip
 PHONE = {
     "viewport": {"width": 412, "height": 915}, "has_touch": True, "reduced_motion": "reduce",
@@ -36,6 +38,7 @@ PHONE = {
     "geolocation": {"latitude": -6.1100, "longitude": 106.1500, "accuracy": 8},
 }  # fmt: skip
 FRAME = "#main, .tabs, .bar"
+STEPS = "#main .steps"
 NO_MAPS = "addEventListener('click', (event) => event.target.closest('a[href^=\"geo:\"]') && event.preventDefault())"
 """A machine without an app of maps: what such a link opens is no part of the page."""
 
@@ -51,6 +54,13 @@ def pick(page: Any, words: str) -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_text(words, exact=True).click()
     chooser.value.set_files({"name": "lokasi.jpg", "mimeType": "image/jpeg", "buffer": picture()})
+
+
+def next_is(page: Any, number: int, words: str, then: str) -> None:
+    """One step of the work; returns when the next one is offered."""
+    page.evaluate("(path) => history.pushState(null, '', path)", f"/duty/{number}")
+    page.get_by_role("button", name=words).click()
+    expect(page.get_by_role("button", name=then)).to_be_visible()
 
 
 def leave(presser: Presser) -> None:
@@ -109,4 +119,45 @@ def test_an_owner_presses_everything(pressing: Callable[[str], Presser], street:
     presser.explore("/report")
     presser.explore("/notices")
     presser.explore("/me")
+    leave(presser)
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+def test_police_press_everything(pressing: Callable[[str], Presser], street: Any) -> None:
+    first = street.sent("Yang ditolak")
+    presser = pressing("tono")
+    page = presser.page
+    presser.explore("/duty", "#main, .tabs")  # the bar is the owners'
+    presser.explore(f"/duty/{first}", leaving=("button Terima", "| submit Tolak"))
+    presser.explore(f"/duty/{first}", start=(" | button Tolak",))
+
+    second = street.sent("Yang dikembalikan")
+    next_is(page, second, "Terima", "Saya berangkat")
+    presser.explore(f"/duty/{second}", STEPS, start=(" | button Saya tidak dapat melanjutkan",))
+
+    third = street.sent("Yang dikerjakan")
+    next_is(page, third, "Terima", "Saya berangkat")
+    presser.explore(f"/duty/{third}", leaving=("button Saya berangkat", "button Saya tidak dapat melanjutkan"))
+    next_is(page, third, "Saya berangkat", "Saya sudah tiba")
+    presser.explore(f"/duty/{third}", STEPS, leaving=("button Saya sudah tiba", "button Saya tidak dapat melanjutkan"))
+    next_is(page, third, "Saya sudah tiba", "Tugas selesai")
+    presser.explore(f"/duty/{third}", STEPS, leaving=("button Tugas selesai",))
+    page.locator(".work-parts").get_by_role("button", name="Bukti").click()
+    for words in ("Ambil foto", "Dari ponsel ini"):
+        pick(page, words)
+    expect(page.locator(".shots a")).to_have_count(3)
+    page.get_by_role("button", name="Tugas selesai").click()
+    expect(page.get_by_text("Penugasan ini sudah berakhir.")).to_be_visible()
+    presser.explore(f"/duty/{third}")
+
+    fourth = street.sent("Yang ditarik")
+    next_is(page, fourth, "Terima", "Saya berangkat")
+    street.recall(fourth)
+    expect(page.locator("dialog.stop")).to_be_visible()
+    page.get_by_role("button", name="Saya sudah berhenti").click()
+    expect(page.locator("dialog.stop")).to_have_count(0)
+    expect(page.get_by_text("Ditarik kembali. Tidak ada lagi")).to_be_visible()
+    for path in ("/history", "/notices", "/me"):
+        presser.explore(path)
     leave(presser)

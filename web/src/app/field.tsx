@@ -22,7 +22,7 @@ export function useAssignments() {
     queryFn: () => take(api.GET("/api/police/report/active", { params: { query: { limit: 50 } } })),
     refetchInterval: LOOK_MS,
   });
-  const items = useWaiting();
+  const items = useWaiting(query.dataUpdatedAt);
   return { ...query, rows: query.data?.data.map((row) => ({ ...row, ...ahead(row.assignment_status, row.app_state, mine(items, row.id)) })) };
 }
 

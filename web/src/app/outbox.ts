@@ -23,7 +23,7 @@ export type Item = {
 };
 /** sent: nothing is left · offline: no network · later: the server is busy · door: log in first */
 export type Outcome = "sent" | "offline" | "later" | "door";
-export type Heard = { type: "outbox"; sent?: Pick<Item, "kind" | "report">; recalled?: boolean };
+export type Heard = { type: "outbox"; sent?: Item; recalled?: boolean };
 
 const LOCK = "tangkapin-outbox";
 const LIGHT_MS = 20_000;
@@ -87,7 +87,7 @@ async function send(item: Item, who: Who): Promise<Outcome> {
   }
   if (response.ok) {
     await discard(item.id);
-    line.postMessage({ type: "outbox", sent: { kind: item.kind, report: item.report } } satisfies Heard);
+    line.postMessage({ type: "outbox", sent: item } satisfies Heard);
     return "sent";
   }
   if (response.status === 401 || response.status === 403) return "door";

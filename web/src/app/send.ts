@@ -40,20 +40,35 @@ export async function deliver(): Promise<Outcome> {
   return outcome;
 }
 
-export function useWaiting(): readonly Item[] {
+/** What the server took lately, and when: a page that was read before that does not hold it yet. */
+const taken = new Map<number, { item: Item; at: number }>();
+const TAKEN_KEPT = 50;
+
+function take({ sent }: Heard): void {
+  if (!sent || taken.has(sent.id)) return;
+  taken.set(sent.id, { item: sent, at: Date.now() });
+  if (taken.size > TAKEN_KEPT) taken.delete(taken.keys().next().value!);
+}
+
+/** What waits here to be sent; with `readAt` (ms) also what was sent since, so that a page never falls back for a moment. */
+export function useWaiting(readAt = Infinity): readonly Item[] {
   const person = personOf(useSession());
   const [items, setItems] = useState<readonly Item[]>([]);
   useEffect(() => {
     let wanted = true;
     const look = () => void waiting(person).then((found) => wanted && setItems(found));
     look();
-    const end = onOutbox(look);
+    const end = onOutbox((heard) => {
+      take(heard);
+      look();
+    });
     return () => {
       wanted = false;
       end();
     };
   }, [person]);
-  return items;
+  const since = [...taken.values()].filter(({ item, at }) => at > readAt && item.person === person && !items.some(({ id }) => id === item.id));
+  return since.length ? [...since.map(({ item }) => item), ...items] : items;
 }
 
 /** Stands once: tells the queries what was sent, by this page or by the service worker. */

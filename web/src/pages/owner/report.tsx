@@ -22,7 +22,7 @@ export default function Report({ params }: Params): ReactNode {
   const path = { params: { path: { report_id: id } } };
   const query = useQuery({ queryKey: ["reports", "own", id], queryFn: () => take(api.GET("/api/report/{report_id}", path)), refetchInterval: 30_000 });
   const evidence = useQuery({ queryKey: ["evidence", id], queryFn: () => take(api.GET("/api/reports/{report_id}/evidence", path)) });
-  const unsent = useWaiting().filter((item) => item.report === id && item.kind === "evidence" && !item.refused);
+  const unsent = useWaiting(evidence.dataUpdatedAt).filter((item) => item.report === id && item.kind === "evidence" && !item.refused);
   const send = useSend();
   if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={8} />;
   const report = query.data;

@@ -18,7 +18,7 @@ export function Chat({ report, isOpen }: { report: number; isOpen: boolean }): R
     queryFn: () => take(api.GET("/api/reports/{report_id}/messages", { params: { path: { report_id: report } } })),
     refetchInterval: 15_000,
   });
-  const items = useWaiting().filter((item) => item.report === report && item.kind === "message" && !item.refused && item.body["kind"] !== "draft");
+  const items = useWaiting(query.dataUpdatedAt).filter((item) => item.report === report && item.kind === "message" && !item.refused && item.body["kind"] !== "draft");
   const send = useSend();
   const [kind, setKind] = useState<"chat" | "note">("chat");
   const [text, setText] = useState("");
@@ -64,7 +64,7 @@ export function Chat({ report, isOpen }: { report: number; isOpen: boolean }): R
           <Choice<"chat" | "note"> label={t("Kind of message")} value={kind} options={[["chat", t("To dispatch")], ["note", t("Note for the file")]]} onChange={setKind} />
           <div className="chat-write">
             <textarea aria-label={t("Message")} rows={1} maxLength={4000} value={text} onChange={(event) => setText(event.target.value)} />
-            <Button look="main" type="submit" className="big" aria-label={t("Send")}>
+            <Button look="main" type="submit" className="big" aria-label={t("Send")} disabled={!text.trim()}>
               <SendHorizontal size={20} aria-hidden />
             </Button>
           </div>

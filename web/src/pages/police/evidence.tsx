@@ -7,6 +7,7 @@ import { PickFile, Shot } from "../../app/parts.tsx";
 import { once, useSend, useWaiting } from "../../app/send.ts";
 import { here } from "../../app/words.ts";
 import { number, t } from "../../i18n/index.ts";
+import { moment } from "../../i18n/time.ts";
 import { useLive } from "../../live/live.ts";
 import { At } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
@@ -16,7 +17,7 @@ const TYPES = "image/jpeg,image/png,video/mp4,video/quicktime,video/webm,applica
 export function Evidence({ report, isOpen }: { report: number; isOpen: boolean }): ReactNode {
   useLive("evidence", "reports");
   const query = useQuery({ queryKey: ["evidence", report], queryFn: () => take(api.GET("/api/reports/{report_id}/evidence", { params: { path: { report_id: report } } })) });
-  const items = useWaiting().filter((item) => item.report === report && item.kind === "evidence" && !item.refused);
+  const items = useWaiting(query.dataUpdatedAt).filter((item) => item.report === report && item.kind === "evidence" && !item.refused);
   const send = useSend();
   const add = (file: File) => void send({ kind: "evidence", report, path: `/api/reports/${report}/evidence`, body: { client_id: once() }, file: { blob: file, name: file.name } });
   if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={4} />;
@@ -38,7 +39,7 @@ export function Evidence({ report, isOpen }: { report: number; isOpen: boolean }
         ))}
         {[...query.data].reverse().map((row) => (
           <li key={row.id}>
-            <a href={here(row.file_url)} target="_blank" rel="noreferrer" aria-label={row.file_name}>
+            <a href={here(row.file_url)} target="_blank" rel="noreferrer" aria-label={row.file_name || t("Open the file of {time}", { time: moment(row.created_at, "time") })}>
               {row.type === "IMAGE" ? <Shot address={row.file_url} text="" /> : <span className="shot shot-none">{row.type === "VIDEO" ? <Video size={24} aria-hidden /> : <FileText size={24} aria-hidden />}{row.file_name}</span>}
             </a>
             <small><At at={row.created_at} shape="time" /> · {row.actor}</small>

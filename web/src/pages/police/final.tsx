@@ -11,7 +11,7 @@ import { useTell } from "../../ui/toast.tsx";
 export function FinalReport({ report, isOpen }: { report: number; isOpen: boolean }): ReactNode {
   useLive("messages");
   const query = useQuery({ queryKey: ["messages", report], queryFn: () => take(api.GET("/api/reports/{report_id}/messages", { params: { path: { report_id: report } } })) });
-  const waits = useWaiting().some((item) => item.report === report && item.kind === "message" && item.body["kind"] === "final" && !item.refused);
+  const waits = useWaiting(query.dataUpdatedAt).some((item) => item.report === report && item.kind === "message" && item.body["kind"] === "final" && !item.refused);
   const mine = query.data?.filter((row) => row.is_mine) ?? [];
   const final = mine.findLast((row) => row.kind === "final");
   const draft = mine.findLast((row) => row.kind === "draft");

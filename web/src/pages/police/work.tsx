@@ -31,7 +31,7 @@ export default function Work({ params }: Params): ReactNode {
   useLive("assignments", "reports");
   const id = Number(params["id"]);
   const query = useQuery({ queryKey: ["assignments", id], queryFn: () => take(api.GET("/api/police/report/{report_id}", { params: { path: { report_id: id } } })), refetchInterval: 20_000 });
-  const items = useWaiting();
+  const items = useWaiting(query.dataUpdatedAt);
   const [part, setPart] = useState<Part>("chat");
   const isGone = query.error instanceof ApiProblem && query.error.status === 404; // declined, or given to somebody else
   if (isGone)
