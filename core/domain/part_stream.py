@@ -1,9 +1,9 @@
 """Parts of an endless multipart answer (MJPEG, event streams), as they come.
 
 The field's habits are those of core.domain.multipart: Content-Length right, wrong by a few bytes, zero or missing, LF
-or CRLF, doubled delimiters, a boundary that is declared with or without its dashes. A part is handed on as soon as it
-is surely complete; `flush` hands on what a silent device has left in the buffer, since its next delimiter comes only
-with its next event.
+or CRLF, doubled delimiters, a boundary that is declared with or without its dashes, or another one than is used. A part
+is handed on as soon as it is surely complete; `flush` hands on what a silent device has left in the buffer, since its
+next delimiter comes only with its next event.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from core.domain.multipart import boundary_of
 MAX_PART = 16 * 1024 * 1024
 _MAX_HEAD = 16 * 1024
 _BLANK = re.compile(rb"\r?\n[ \t]*\r?\n")
+_OTHER = re.compile(rb"\s*(--[^\s].{0,100}?)\r?\n(?:[\w-]+:[^\n]*\n)+[ \t]*\r?\n")
+"""A first line that can only be a delimiter: a part's headers follow it."""
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
@@ -49,6 +51,7 @@ class PartStream:
         self._buffer = bytearray()
         self._headers: dict[str, str] | None = None
         self._scanned = 0
+        self._is_first = True
 
     @property
     def is_idle(self) -> bool:
@@ -124,6 +127,10 @@ class PartStream:
         while True:
             at = self._buffer.find(self._delimiter or b"--")
             if at < 0:
+                other = _OTHER.match(self._buffer[:_MAX_HEAD]) if self._is_first else None
+                if other is not None:
+                    self._delimiter = bytes(other[1])  # the device declares one boundary and uses another
+                    continue
                 if len(self._buffer) > _MAX_HEAD:
                     del self._buffer[: -len(self._delimiter) or None]
                 return False
@@ -140,6 +147,7 @@ class PartStream:
             if blank is None:
                 return False
             head = bytes(self._buffer[rest : max(rest, blank.start())])
+            self._is_first = False
             self._headers = _headers(head)
             del self._buffer[: blank.end()]
             return True

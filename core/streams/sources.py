@@ -30,6 +30,8 @@ MAX_PICTURE = 12 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 OPEN_TIMEOUT_MS = 8_000
 READ_TIMEOUT_MS = 8_000
+PICTURE_S = 15.0
+"""A stream that goes on for so long without a picture that can be read is lost, whatever it sends."""
 _FFMPEG = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OPTIONS = {
     "rtsp": "rtsp_transport;tcp|protocol_whitelist;rtsp,rtp,tcp|max_delay;500000|analyzeduration;1000000",
@@ -179,9 +181,13 @@ def _mjpeg(plan: StreamPlan, http: HttpLoop, stop: threading.Event) -> Iterator[
         if not kind.lower().startswith("multipart/"):
             raise StreamLost(f"{plan.url.host}: expected an MJPEG stream (multipart/…), got {kind[:60] or 'no type'!r}")
         parts = PartStream(kind, max_part=MAX_PICTURE)
+        patience = max(PICTURE_S, 3 / plan.fps)
+        until = time.monotonic() + patience
         for chunk in stream:
             if stop.is_set():
                 return
+            if time.monotonic() > until:
+                raise StreamLost(f"{plan.url.host}: no readable picture within {patience:g} s")
             try:
                 # Of several pictures in one chunk the newest is worth decoding.
                 pictures = [part.data for part in parts.feed(chunk) if part.is_jpeg]
@@ -189,9 +195,11 @@ def _mjpeg(plan: StreamPlan, http: HttpLoop, stop: threading.Event) -> Iterator[
                 raise StreamLost(f"{plan.url.host}: {error}") from None
             if pictures and pace.due():
                 try:
-                    yield decode(pictures[-1])
+                    image = decode(pictures[-1])
                 except MalformedPayload:
                     continue  # one damaged picture is no lost camera
+                yield image
+                until = time.monotonic() + patience
 
 
 def _snapshot(plan: StreamPlan, http: HttpLoop, stop: threading.Event) -> Iterator[Any]:

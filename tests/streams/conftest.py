@@ -135,7 +135,7 @@ def _handler(camera):
             sent = 0
             while not camera.ended.is_set():
                 if parts is None:
-                    what = [("image/jpeg", jpeg(sent * 5))]
+                    what = [("image/jpeg", jpeg(sent * 5)[: 500 if self.path == "/torn" else None])]
                 else:
                     what = parts[sent:]
                 for part_kind, data in what:

@@ -9,6 +9,7 @@ import pytest
 from core.domain.errors import MalformedPayload
 from core.domain.stream_urls import read_stream_url
 from core.outbound import per_device_images
+from core.streams import sources
 from core.streams.http import StreamLost
 from core.streams.rtsp_guard import RtspGuard, _AnswerWatch
 from core.streams.sources import StreamPlan, decode, frames_of
@@ -52,6 +53,12 @@ def test_rtsp_without_its_login_is_lost_with_a_hint(rtsp, http, stop):
 def test_a_web_page_in_place_of_a_stream_is_named(camera, http, stop):
     with pytest.raises(StreamLost, match="expected an MJPEG stream"):
         first(camera.plan("mjpeg", "/page"), http, stop)
+
+
+def test_a_stream_of_torn_pictures_is_lost_though_it_goes_on(camera, http, stop, monkeypatch):
+    monkeypatch.setattr(sources, "PICTURE_S", 0.3)
+    with pytest.raises(StreamLost, match="no readable picture within"):
+        first(camera.plan("mjpeg", "/torn"), http, stop)
 
 
 @pytest.mark.threat("T14")

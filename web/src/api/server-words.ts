@@ -43,6 +43,8 @@ const KNOWN: readonly (readonly [theirs: string, ours: string])[] = [
   ["{host} leads to {n}, which is not approved for this camera (port {port})", msg("{host} leads to {n}, which the operator has not approved.")],
   ["{host}: no answer within {n} s", msg("{host} does not answer.")],
   ["{host}: no picture; is path and login right?", msg("{host} gives no picture. Are path and login right?")],
+  ["{host}: no readable picture within {n} s", msg("{host} gives no picture. Are path and login right?")],
+  ["{host}: expected a JPEG or PNG picture", msg("{host} gives no picture. Are path and login right?")],
   ["{host}: the stream ended or went silent", msg("The stream of {host} ended or fell silent.")],
   ["{host}: HTTP 401", msg("{host} refuses the login.")],
   ["{host}: HTTP 403", msg("{host} refuses the login.")],
