@@ -217,7 +217,7 @@ class NoticeDesk:
                 if other != channel:
                     self._start(other)
             if self._journal is not None:
-                self._journal.committed(sum(isinstance(answer, Delivery) for _, answer in answers))
+                self._journal.committed(row.id for row, _ in answers)
         return len(rows)
 
     def _settle(self, outcomes: list[Outcome]) -> list[str]:
@@ -244,8 +244,7 @@ class NoticeDesk:
             except Exception as error:
                 answers.put((row, error))
             else:
-                if time.monotonic() < until:
-                    self._note(channel, row, told)
+                self._note(channel, row, told, until)
                 answers.put((row, told))
 
         until = time.monotonic() + HOOK_TIMEOUT_S
@@ -264,12 +263,13 @@ class NoticeDesk:
                 del left[row.id]
             yield came
 
-    def _note(self, channel: str, row: Claimed, told: Delivery | None) -> None:
+    def _note(self, channel: str, row: Claimed, told: Delivery | None, until: float) -> None:
         if self._journal is not None and told is not None:
             enough = told.outcome == "delivered" or self._is_enough(channel, row)
             self._journal.note(
                 Line(id=row.id, token=row.token, state=told.outcome, receipt=told.receipt[:500],
-                     enough=row.recipient_id if enough else 0)
+                     enough=row.recipient_id if enough else 0),
+                before=until,
             )  # fmt: skip
 
     def _is_enough(self, channel: str, row: Claimed) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -37,13 +39,17 @@ class Journal:
         self._folder = folder
         self._own = folder / f"told-{secrets.token_hex(8)}.log"
         self._lock = threading.Lock()
-        self._open = 0
+        self._open: set[int] = set()
         self._file: int | None = None
+        self._closed = False
 
-    def note(self, line: Line) -> None:
-        """Write down, at once, that this was told."""
+    def note(self, line: Line, *, before: float = math.inf) -> None:
+        """Write down, at once, that this was told; not from `before` (time.monotonic()) on, when nobody waits for it
+        any more and it would stay open for ever."""
         with self._lock:
-            self._open += 1
+            if self._closed or time.monotonic() >= before:
+                return
+            self._open.add(line.id)
             try:
                 if self._file is None:
                     self._folder.mkdir(parents=True, exist_ok=True)
@@ -56,23 +62,28 @@ class Journal:
         """The file, locked before others can see it: they would take it for a dead one's."""
         draft = self._own.with_suffix(".new")
         number = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        draft.rename(self._own)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.rename(self._own)
+        except OSError:
+            os.close(number)
+            raise
         return number
 
-    def committed(self, count: int) -> None:
-        """So many of the noted ones are in the database now."""
+    def committed(self, deliveries: Iterable[int]) -> None:
+        """What came of these is in the database now, whether they were noted or not."""
         with self._lock:
-            self._open -= count
-            if self._open == 0 and self._file is not None:
+            self._open.difference_update(deliveries)
+            if not self._open and self._file is not None:
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._file, 0)
 
     def close(self) -> None:
         """Let the file go; what is not committed stays in it for a successor."""
         with self._lock:
+            self._closed = True
             if self._file is not None:
-                if self._open == 0:
+                if not self._open:
                     self._own.unlink(missing_ok=True)
                 os.close(self._file)
                 self._file = None

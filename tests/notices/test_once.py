@@ -180,7 +180,7 @@ def test_what_a_worker_told_and_was_killed_before_it_committed_is_not_told_again
     child = os.fork()
     if child == 0:
         desk = NoticeDesk(scene.database, host, stop=threading.Event(), journal=Journal(tmp_path))
-        desk._note("phone", row, Delivery(outcome="accepted", receipt="r9"))
+        desk._note("phone", row, Delivery(outcome="accepted", receipt="r9"), time.monotonic() + 60)
         os.write(write, b"told")
         signal.pause()
     assert b"told" == os.read(read, 4)
@@ -207,7 +207,7 @@ def test_a_journal_is_emptied_with_the_commit_and_removed_at_the_end(scene, chan
 
     journal = Journal(tmp_path)
     right = journal.note
-    journal.note = lambda line: (right(line), seen.append(next(tmp_path.iterdir()).read_bytes()))
+    journal.note = lambda line, **when: (right(line, **when), seen.append(next(tmp_path.iterdir()).read_bytes()))
     desk = NoticeDesk(scene.database, channels(phone=phone), stop=threading.Event(), journal=journal)
     scene.announce("weapon_detected")
     desk.look(wait=True)
@@ -245,3 +245,19 @@ def test_a_disk_that_takes_no_journal_costs_no_notice(scene, channels, deliverie
     scene.announce("cctv_offline", cctv="Toko Wati")
     desk.look(wait=True)
     assert "accepted" == deliveries()["phone", "owner", scene.owner].status
+
+
+def test_a_journal_stays_until_all_that_is_noted_is_committed_whatever_else_was(tmp_path):
+    """Answers that come while PostgreSQL is away come too late to be noted, and are committed all the same."""
+    journal = Journal(tmp_path)
+    for number in (1, 2):
+        journal.note(Line(id=number, token=7, state="accepted"), before=time.monotonic() + 60)
+    journal.note(Line(id=3, token=7, state="accepted"), before=time.monotonic())
+    journal.committed([3, 4, 1])
+    (path,) = tmp_path.iterdir()
+    assert 2 == path.read_bytes().count(b"\n")
+    journal.committed([2])
+    assert b"" == path.read_bytes()
+    journal.close()
+    journal.note(Line(id=5, token=7, state="accepted"))
+    assert [] == list(tmp_path.iterdir())
