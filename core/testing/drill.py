@@ -8,32 +8,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import redis
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from core.db.engine import Database
-from core.db.valkey import EmbeddedValkey
-from core.domain.errors import TangkapinError
 from core.domain.plates import normalise_plate
 from core.evidence.store import MediaStore
 from core.testing.checker import Decided, History, Post, Seen, Stored
 from core.testing.demo import Counts, Demo
 from core.testing.fake_etnas import FakeEtnas
 from core.testing.fleet import Posted
+from core.testing.trial import DrillFailed, Trial
 
 log = structlog.get_logger(__name__)
 
@@ -43,36 +36,22 @@ PATIENCE = 400
 """Times 0.3 s: longer than any pause of the supervisor."""
 
 
-class DrillFailed(TangkapinError):
-    """The house did not come back, or did not come to rest."""
-
-
-class Drill:
+class Drill(Trial):
     """`async with Drill(demo, seed=…) as drill`: cameras post and officers decide until settle().
 
     rate  events a second
     """
 
     def __init__(self, demo: Demo, *, seed: int, rate: float = 10.0) -> None:
-        self.demo = demo
-        self.chance = random.Random(seed)
+        super().__init__(demo, seed=seed)
         self.posts: list[Post] = []
-        self.kills: Counter[str] = Counter()
         self.fleet = demo.fleet(rate=rate, patience=PATIENCE, on_post=self._posted)
         self._validators = demo.validators(undo=0.1, pause_s=0.05)
-        self._stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[Any]] = []
 
     async def __aenter__(self) -> Drill:
         self._tasks = [asyncio.create_task(self.fleet.run())]
         self._tasks += [asyncio.create_task(v.run(self._stop)) for v in self._validators]
         return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._stop.set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def accepted(self) -> int:
@@ -80,17 +59,13 @@ class Drill:
         return self.fleet.tally.accepted
 
     async def kill(self, victim: str) -> None:
-        """kill -9 of what runs as `victim` now (one of VICTIMS or "etnas"); waits for one that is just starting.
+        """kill -9 of one of VICTIMS or "etnas".
 
         A worker is killed while the centre has taken something and not answered yet, if anything is sent soon.
         """
         if victim == "work":
             await self._hold_answers()
-        pid = await self.until(lambda: pid_of(self.demo, victim), f"{victim} runs", 60)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            self.kills[victim] += 1
-            log.info("drill_killed", victim=victim, pid=pid)
+        await super().kill(victim)
 
     async def _hold_answers(self) -> None:
         async with aiohttp.ClientSession(trust_env=False) as session:
@@ -130,19 +105,8 @@ class Drill:
         with self.demo.open_database.system() as connection:
             return int(connection.scalar(text("SELECT count(*) FROM sync_attempts WHERE outcome = 'lost'")))
 
-    async def until(self, look: Callable[[], Any], what: str, timeout_s: float) -> Any:
-        """Wait until `look` finds something and return it. Raises DrillFailed, or what ended a camera or an officer."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            for task in self._tasks:
-                if task.done() and (error := task.exception()):
-                    raise error
-            found = await asyncio.to_thread(look)
-            if found:
-                return found
-            if time.monotonic() > deadline:
-                raise DrillFailed(f"not within {timeout_s:g} s: {what}; {self.fleet.tally}; kills {dict(self.kills)}")
-            await asyncio.sleep(0.1)
+    def so_far(self) -> str:
+        return str(self.fleet.tally)
 
     async def _rest(self, what: str, agreed: Callable[[Counts], bool], timeout_s: float) -> None:
         def look() -> bool:
@@ -199,34 +163,6 @@ class ServedDemo(Demo):
 
 def _launch(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=2)
-
-
-def pid_of(demo: Demo, victim: str) -> int | None:
-    """The process id of a part of the house, None while it is not running."""
-    home = demo.settings.home
-    if victim == "postgres":
-        with suppress(OSError, ValueError):
-            lines = (home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()
-            if Path(f"/proc/{lines[0]}/cwd").readlink() == home / "postgres" / "data":
-                return int(lines[0])
-        return None
-    if victim == "valkey":
-        with suppress(redis.RedisError):
-            url = EmbeddedValkey(home / "valkey").running()
-            return int(redis.Redis.from_url(url).info("server")["process_id"]) if url else None
-        return None
-    name = "parse" if victim == "parser" else victim
-    process = next(child.process for child in demo.supervisor.children if child.name == name)
-    if process is None or process.poll() is not None:
-        return None
-    return next(children(process.pid), None) if victim == "parser" else process.pid
-
-
-def children(pid: int) -> Iterator[int]:
-    """Process ids of what a process has forked."""
-    with suppress(OSError):
-        for found in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            yield int(found)
 
 
 def processes_of(home: Path) -> dict[int, str]:

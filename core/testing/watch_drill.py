@@ -11,10 +11,6 @@ import base64
 import contextlib
 import itertools
 import json
-import os
-import random
-import signal
-import time
 from collections import Counter
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -31,10 +27,10 @@ from core.db.engine import Database
 from core.settings import Settings
 from core.testing.demo import Demo
 from core.testing.drawing import draw_plate
-from core.testing.drill import DrillFailed, pid_of
 from core.testing.listener import Listener
 from core.testing.local_peer import Got, LocalPeer, Say
 from core.testing.pusher_peer import APP_ID, KEY, SECRET, PusherServer
+from core.testing.trial import DrillFailed, Trial
 from core.testing.watch import HOME, PLACE, Person, WatchFailed
 from core.testing.watch_checker import Told, WatchHistory
 from core.testing.world import DEMO, WATCHED, World
@@ -166,16 +162,14 @@ class Patient(Person):
         return data
 
 
-class WatchDrill:
+class WatchDrill(Trial):
     """`async with WatchDrill(demo, seed=…) as drill`: everybody acts until settle()."""
 
+    demo: PushedDemo
+
     def __init__(self, demo: PushedDemo, *, seed: int) -> None:
-        self.demo = demo
-        self.chance = random.Random(seed)
-        self.kills: Counter[str] = Counter()
+        super().__init__(demo, seed=seed)
         self.record = WatchHistory()
-        self._stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[Any]] = []
         self._people: list[Patient] = []
         self._stack = contextlib.AsyncExitStack()
         self._numbers = itertools.count(1)
@@ -195,11 +189,8 @@ class WatchDrill:
         self._tasks = [asyncio.create_task(act) for act in acts]
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self._stop.set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def __aexit__(self, *exc: object) -> None:
+        await super().__aexit__(*exc)
         await self._stack.aclose()
 
     @property
@@ -215,11 +206,7 @@ class WatchDrill:
             await asyncio.sleep(self.chance.uniform(0.2, 1.5))
             await asyncio.to_thread(self.demo.pusher.start)
             return
-        pid = await self.until(lambda: pid_of(self.demo, victim), f"{victim} runs", 60)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            self.kills[victim] += 1
-            log.info("drill_killed", victim=victim, pid=pid)
+        await super().kill(victim)
 
     async def goes_on(self, reports: int = 1, points: int = 2, timeout_s: float = 180.0) -> None:
         """Wait until so many further reports and positions are acknowledged."""
@@ -245,20 +232,8 @@ class WatchDrill:
         self.record.heard = set(self.listener.heard)
         return self.record
 
-    async def until(self, look: Any, what: str, timeout_s: float) -> Any:
-        """Wait until `look` finds something and return it. Raises DrillFailed, or what ended one of the people."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            for task in self._tasks:
-                if task.done() and (error := task.exception()):
-                    raise error
-            found = await asyncio.to_thread(look)
-            if found:
-                return found
-            if time.monotonic() > deadline:
-                kept = {person.name: dict(person.statuses) for person in self._people}
-                raise DrillFailed(f"not within {timeout_s:g} s: {what}; {kept}; kills {dict(self.kills)}")
-            await asyncio.sleep(0.1)
+    def so_far(self) -> str:
+        return str({person.name: dict(person.statuses) for person in self._people})
 
     def _told(self, patient: bool) -> int:
         """The newest notice's id, once everything is told; 0 before."""

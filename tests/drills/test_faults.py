@@ -10,7 +10,8 @@ import redis
 from core.db.valkey import EmbeddedValkey
 from core.testing.checker import check
 from core.testing.demo import Demo
-from core.testing.drill import Drill, ServedDemo, pid_of
+from core.testing.drill import Drill, ServedDemo
+from core.testing.trial import pid_of
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(240)]
 
