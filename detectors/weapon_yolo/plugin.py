@@ -118,8 +118,9 @@ class Plugin(Base):
             model = ultralytics.YOLO(str(config.weights), task="detect")
             names = dict(model.names)
         except Exception as error:
-            told = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ValueError(f"{config.weights.name} cannot be loaded by ultralytics: {told}") from error
+            told = " ".join(f"{type(error).__name__}: {error}".split())[:200]  # of a torn file it is a bare number
+            wrong = "cannot be loaded by ultralytics: is it whole, and one of its models?"
+            raise ValueError(f"{config.weights.name} {wrong} ({told})") from error
         words = {*config.classes, *config.context}
         unknown = words - set(names.values())
         if unknown:
