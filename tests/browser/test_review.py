@@ -97,6 +97,9 @@ def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., An
             hint = page.get_by_role("region", name="Mungkin pelat palsu")
             expect(hint).to_contain_text("Juga terbaca di Simpang Lima, 3 mnt sesudahnya")
             expect(hint).to_contain_text("Jenis kendaraan lain: Mobil")
+            keys.press("b")
+            expect(page.get_by_role("dialog", name="Bandingkan kendaraan").locator("figure")).to_have_count(2)
+            keys.press("Escape")
             keys.press("r")
             keys.press("f")
         else:

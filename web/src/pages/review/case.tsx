@@ -11,9 +11,12 @@ import { said, toneOf, vehicleWords } from "../../ui/words.ts";
 import { Hints } from "./hints.tsx";
 import type { Case } from "./queue.ts";
 
-type Props = { one: Case; correcting: boolean; onCorrect(): void; onDone(): void; correct(plate: string): Promise<void> };
+type Props = {
+  one: Case; correcting: boolean; onCorrect(): void; onDone(): void; correct(plate: string): Promise<void>;
+  compared: number | null; onCompare(index: number | null): void;
+};
 
-export function CaseFacts({ one, correcting, onCorrect, onDone, correct }: Props): ReactNode {
+export function CaseFacts({ one, correcting, onCorrect, onDone, correct, compared, onCompare }: Props): ReactNode {
   const best = one.reads.reduce<Schemas["ReadView"] | undefined>((a, b) => ((b.confidence ?? 0) > (a?.confidence ?? -1) ? b : a), undefined);
   const crop = best?.pictures.find((picture) => picture.role === "plate");
   const others = one.passage?.violations.filter((id) => id !== one.id) ?? [];
@@ -46,7 +49,7 @@ export function CaseFacts({ one, correcting, onCorrect, onDone, correct }: Props
           </p>
         )}
       </div>
-      <Hints hints={one.hints} violation={one.id} />
+      <Hints one={one} compared={compared} onCompare={onCompare} />
       {others.length > 0 && (
         <p className="review-also">
           <Badge tone="info">{tn("{n} more case of this passage comes next", "{n} more cases of this passage come next", others.length)}</Badge>

@@ -33,12 +33,14 @@ export default function Review(): ReactNode {
   const [mode, setMode] = useState<Mode>("look");
   const [shown, setShown] = useState(0);
   const [zoom, setZoom] = useState(1);
+  const [compared, setCompared] = useState<number | null>(null);
   const one = desk.hand;
   const pictures = one ? picturesOf(one) : [];
 
   useEffect(() => {
     setShown(0);
     setZoom(1);
+    setCompared(null);
     setMode("look");
   }, [one?.id]);
 
@@ -64,6 +66,7 @@ export default function Review(): ReactNode {
     "-": () => setZoom((now) => Math.max(1, now / 1.5)),
     "]": () => setShown((now) => (pictures.length ? (now + 1) % pictures.length : 0)),
     "[": () => setShown((now) => (pictures.length ? (now + pictures.length - 1) % pictures.length : 0)),
+    b: () => setCompared(one?.hints.length ? 0 : null),
     "?": () => setMode("help"),
   };
   useKeys(mode === "look", (key) => {
@@ -95,7 +98,7 @@ export default function Review(): ReactNode {
             {coded("judged", reason)}
           </p>
         ))}
-        <CaseFacts one={one} correcting={mode === "correct"} onCorrect={() => setMode("correct")} onDone={() => setMode("look")} correct={desk.correct} />
+        <CaseFacts one={one} correcting={mode === "correct"} onCorrect={() => setMode("correct")} onDone={() => setMode("look")} correct={desk.correct} compared={compared} onCompare={setCompared} />
       </aside>
       <footer className="review-acts">
         <Button look="main" hotkey="A" onClick={() => decide({ kind: "approve" })}>{t("Approve")}</Button>
@@ -236,7 +239,7 @@ function Reject({ note, onNote, onClose, onReject }: { note: boolean; onNote(): 
 function Help({ onClose }: { onClose(): void }): ReactNode {
   const rows = [
     ["A", t("Approve")], ["R", t("Reject, then 1 to 9, 0 or F for the reason")], ["C", t("Correct the plate, Enter saves")], ["S", t("Skip: the case goes back to the queue")],
-    ["U", t("Take the last decision back, within 10 s")], ["Z", t("Enlarge, step by step; + and - as well, and the wheel")], ["[ ]", t("The other pictures of the passage")], ["?", t("This list")],
+    ["U", t("Take the last decision back, within 10 s")], ["Z", t("Enlarge, step by step; + and - as well, and the wheel")], ["[ ]", t("The other pictures of the passage")], ["B", t("Compare with the vehicle that bears the same plate elsewhere")], ["?", t("This list")],
   ] as const;
   return (
     <Dialog title={t("Keys")} onClose={onClose}>

@@ -35,6 +35,7 @@ export default function CasePage({ params }: Params): ReactNode {
   });
   const [shown, setShown] = useState(0);
   const [zoom, setZoom] = useState(1);
+  const [compared, setCompared] = useState<number | null>(null);
   if (!query.data) return query.error || !(id > 0) ? <Failure error={query.error ?? new Error(t("There is nothing at this address"))} again={() => void query.refetch()} /> : <Loading />;
   const one = query.data;
   const pictures = picturesOf(one);
@@ -59,7 +60,7 @@ export default function CasePage({ params }: Params): ReactNode {
               [t("Evidence"), <Hashes one={one} />],
             ]}
           />
-          <Hints hints={one.hints} violation={one.id} />
+          <Hints one={one} compared={compared} onCompare={setCompared} />
           <Acts one={one} />
         </div>
       </Panel>
