@@ -160,3 +160,28 @@ def test_dialogs_of_an_incident_shut_nobody_out(street: Any, visit: Callable[...
     page.get_by_role("button", name="Tolak").click()
     found["reject"] = grave(page) + too_wide(page, width)
     assert {} == {name: faults for name, faults in found.items() if faults}
+
+
+def test_a_printed_incident_is_dark_on_white_with_its_picture_and_the_whole_hash(
+    street: Any, visit: Callable[..., Any]
+) -> None:
+    number = street.report("Orang membawa parang")
+    visitor = visit(color_scheme="dark", reduced_motion="reduce")
+    visitor.log_in("ani", PASSWORD)
+    page = visitor.go(f"/incidents/{number}")
+    picture = page.locator(".viewer > img")
+    expect(picture).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".rail")).to_be_hidden()
+    assert 0 == page.locator("button:visible, .map:visible, textarea:visible").count()
+    assert re.fullmatch("[0-9a-f]{64}", page.locator(".custody .mono:visible").inner_text())
+    colours = page.evaluate(
+        "[document.body, document.querySelector('.panel')].flatMap((one) => "
+        "[getComputedStyle(one).backgroundColor, getComputedStyle(one).color])"
+    )
+    assert ["rgb(255, 255, 255)", "rgb(17, 32, 31)"] * 2 == colours
+    width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert 1440 == width and height > 900, "the paper has the whole page, not a window onto it"
+    box = picture.bounding_box()
+    assert box is not None and box["width"] > 400 and box["height"] > 200
+    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")

@@ -70,7 +70,7 @@ export function Ago({ at }: { at: string | null | undefined }): ReactNode {
   const now = useNow(5000);
   if (!at) return <span className="muted">–</span>;
   return (
-    <time dateTime={at} title={moment(at)}>
+    <time className="ago" dateTime={at} title={moment(at)}>
       {ago(at, now)}
     </time>
   );
@@ -153,3 +153,11 @@ export function Choice<T extends string>({ label, value, options, onChange }: { 
     </div>
   );
 }
+
+/** A hash by its ends; on paper all of it, where nobody can point at it. */
+export const Sha256 = ({ of: hash }: { of: string }): ReactNode => (
+  <>
+    <span className="mono hash-short" title={hash}>{hash.slice(0, 12)}…{hash.slice(-6)}</span>
+    <span className="mono print-only">{hash}</span>
+  </>
+);

@@ -5,7 +5,7 @@ import { type ReactNode, useRef, useState } from "react";
 import { api, type Schemas, take } from "../../api/client.ts";
 import { number, t } from "../../i18n/index.ts";
 import { announce } from "../../live/live.ts";
-import { At, Badge, Button, Choice, Facts } from "../../ui/parts.tsx";
+import { At, Badge, Button, Choice, Facts, Sha256 } from "../../ui/parts.tsx";
 import type { Picture } from "../../ui/pictures.ts";
 import { useTell } from "../../ui/toast.tsx";
 import { Thumb, Viewer, ZOOMS } from "../../ui/viewer.tsx";
@@ -144,7 +144,7 @@ function Hash({ piece }: { piece: Piece }): ReactNode {
   });
   return (
     <span className="hash">
-      <span className="mono" title={piece.sha256}>{piece.sha256.slice(0, 12)}…{piece.sha256.slice(-6)}</span>
+      <Sha256 of={piece.sha256} />
       {check.data === undefined ? (
         <button type="button" className="hash-check" disabled={check.isPending} onClick={() => check.mutate()}>
           {check.error ? t("Could not be read, try again") : t("Check")}

@@ -7,7 +7,7 @@ import { msg, number, t } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
 import { actWords } from "../../ui/codes.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Ago, At, Badge, Button, Facts, Panel, Plate, Technical, type Tone } from "../../ui/parts.tsx";
+import { Ago, At, Badge, Button, Facts, Panel, Plate, Sha256, Technical, type Tone } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { Viewer } from "../../ui/viewer.tsx";
@@ -109,7 +109,7 @@ function Hashes({ one }: { one: Case }): ReactNode {
     <ul>
       {stored.map((picture) => (
         <li key={picture.sha256}>
-          <span className="mono" title={picture.sha256 ?? ""}>{picture.sha256?.slice(0, 16)}…</span> <span className="muted">{picture.size ? `${number(picture.size / 1000, 1)} kB` : ""}</span>
+          <Sha256 of={picture.sha256 ?? ""} />{" "}<span className="muted">{picture.size ? `${number(picture.size / 1000, 1)} kB` : ""}</span>
         </li>
       ))}
     </ul>
