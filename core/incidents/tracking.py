@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from core.accounts.principal import Principal
 from core.accounts.tables import police
@@ -25,6 +25,8 @@ from core.incidents.tables import report_events, track_points
 
 MAX_SPEED_MPS = 200 / 3.6
 """Faster than this between two points nobody drives: a jump."""
+AGREE = 2
+"""So many flagged points in a row that fit each other and the next: it was the one before them that was wrong."""
 MAX_ACCURACY_M = 1000.0
 """A position that is less certain is kept and flagged: nothing rests on it."""
 WINDOW = timedelta(minutes=3)
@@ -95,6 +97,27 @@ def is_impossible(before: Fix | None, now: Fix) -> bool:
     way = distance_m(before.latitude, before.longitude, now.latitude, now.longitude)
     way -= before.accuracy_m + now.accuracy_m
     return way / max(abs((now.at - before.at).total_seconds()), 1.0) > MAX_SPEED_MPS
+
+
+def sound_way(before: Sequence[tuple[Fix, bool]], now: Fix) -> list[Fix] | None:
+    """The fixes that `now` can be trusted with, oldest first, without what lies before a jump; None when it is a jump.
+
+    before  oldest first, with whether each was flagged. A first position from far away (the phone's last known one)
+            does not flag the whole way: further points that fit each other are believed.
+    """
+    last = max((i for i, (_, flagged) in enumerate(before) if not flagged), default=-1)
+    sound = [fix for fix, flagged in before if not flagged]
+    if is_impossible(sound[-1] if sound else None, now):
+        sound = [fix for fix, _ in before[last + 1 :]][-AGREE:]
+        steps = pairwise([*sound, now])
+        if len(sound) < AGREE or any(is_impossible(one, other) for one, other in steps):
+            return None
+    way = [now]
+    for fix in reversed(sound):
+        if is_impossible(fix, way[0]):
+            break
+        way.insert(0, fix)
+    return way
 
 
 def recent_speed(fixes: Sequence[Fix]) -> float | None:
@@ -245,25 +268,26 @@ def _measure(act: Act, report: Any, mine: Any, given: TrackInput, at: datetime) 
     query = (
         select(track_points)
         .where(
-            track_points.c.assignment_id == mine["id"], ~track_points.c.is_suspicious, track_points.c.device_time <= at
+            track_points.c.assignment_id == mine["id"], track_points.c.device_time <= at,
+            func.coalesce(track_points.c.accuracy_m, 0) <= MAX_ACCURACY_M,
         )
         .order_by(track_points.c.device_time.desc(), track_points.c.id.desc())
         .limit(60)
-    )
-    fixes = [
-        Fix(row["latitude"], row["longitude"], row["device_time"], row["accuracy_m"] or 0.0)
+    )  # fmt: skip
+    before = [
+        (Fix(row["latitude"], row["longitude"], row["device_time"], row["accuracy_m"] or 0.0), row["is_suspicious"])
         for row in reversed(act.connection.execute(query).mappings().all())
     ]
-    suspicious = is_impossible(fixes[-1] if fixes else None, fix)
+    way = sound_way(before, fix)
     distance = speed = None
-    if not suspicious:
-        speed = recent_speed([*fixes, fix])
+    if way is not None:
+        speed = recent_speed(way)
         if report["latitude"] is not None and report["longitude"] is not None:
             distance = distance_m(fix.latitude, fix.longitude, report["latitude"], report["longitude"])
     return {
         "latitude": fix.latitude, "longitude": fix.longitude, "accuracy_m": given.accuracy_m, "device_time": at,
         "distance_m": distance, "speed_mps": speed, "eta_s": eta_s(distance, speed),
-        "is_nearby": distance is not None and distance < NEARBY_M, "is_suspicious": suspicious,
+        "is_nearby": distance is not None and distance < NEARBY_M, "is_suspicious": way is None,
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from core.domain.geo import distance_m
 from core.domain.incidents import ReportStatus, TrackingStatus
 from core.incidents.errors import Conflict, Invalid, NotAllowed
 from core.incidents.tables import reports, track_points
-from core.incidents.tracking import USUAL_MPS, Fix, TrackInput, eta_s, is_impossible, recent_speed
+from core.incidents.tracking import USUAL_MPS, Fix, TrackInput, eta_s, is_impossible, recent_speed, sound_way
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PER_DEGREE = distance_m(0, 0, 1, 0)
@@ -36,6 +36,22 @@ def test_accuracies_are_granted():
 def test_a_position_that_may_be_anywhere_is_not_relied_on():
     assert is_impossible(None, fix(0, 0, 1500))
     assert not is_impossible(None, fix(0, 0, 50))
+
+
+def test_a_first_position_that_was_wrong_does_not_flag_the_whole_way():
+    far, here = (fix(50_000, 0), False), [(fix(0, 10), True), (fix(100, 20), True)]
+    assert sound_way([far], fix(0, 10)) is None
+    assert sound_way([far, here[0]], fix(100, 20)) is None
+    assert [fix(0, 10), fix(100, 20), fix(200, 30)] == sound_way([far, *here], fix(200, 30))
+    assert [fix(200, 30), fix(300, 40)] == sound_way([far, *here, (fix(200, 30), False)], fix(300, 40))
+
+
+def test_jumps_that_do_not_fit_each_other_stay_flagged():
+    before = [(fix(0, 0), False), (fix(50_000, 10), True), (fix(90_000, 20), True)]
+    assert sound_way(before, fix(50_000, 30)) is None
+    assert [fix(0, 0), fix(300, 30)] == sound_way(before, fix(300, 30))
+    vague = fix(90_100, 30, accuracy=5000)
+    assert sound_way([*before, (fix(90_050, 25), True)], vague) is None
 
 
 def test_the_speed_is_that_of_the_last_minutes():
