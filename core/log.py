@@ -1,16 +1,14 @@
 """Logs: events with fields, one line each, on standard error; JSON for machines or a console form for people.
 
 `log = structlog.get_logger(__name__)`, then `log.info("case_opened", case=…)`. The standard library's logging goes the
-same way. The trace id that `bind_trace` sets stands in every line of that thread or task.
+same way.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
 import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -24,7 +22,6 @@ _BLOCKS = ("exception", "stack")
 def configure(format: Literal["json", "console"] = "json", level: str = "info", stream: TextIO | None = None) -> None:
     """Set up logging for this process; may be called again. `stream` defaults to standard error."""
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -65,26 +62,6 @@ def redaction(logger: Any, method: str, event: MutableMapping[str, Any]) -> Muta
         else:
             event[key] = redact(value, key, plates=plates)
     return event
-
-
-def new_trace() -> str:
-    """A fresh trace id: 16 hex digits."""
-    return secrets.token_hex(8)
-
-
-def bind_trace(trace: str) -> None:
-    """Put this trace id into every further line of the thread or task; "" takes it away."""
-    if trace:
-        structlog.contextvars.bind_contextvars(trace=trace)
-    else:
-        structlog.contextvars.unbind_contextvars("trace")
-
-
-@contextmanager
-def traced(trace: str) -> Iterator[None]:
-    """The same for a block."""
-    with structlog.contextvars.bound_contextvars(trace=trace):
-        yield
 
 
 class _Handler(logging.StreamHandler[TextIO]):

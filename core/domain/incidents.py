@@ -41,28 +41,3 @@ class CctvStatus(StrEnum):
     OFFLINE = "offline"
     INACTIVE = "inactive"
     MAINTENANCE = "maintenance"
-
-
-class DutyStatus(StrEnum):
-    """Of officers and police."""
-
-    AVAILABLE = "available"
-    BUSY = "busy"
-    OFFLINE = "offline"
-
-
-class EvidenceType(StrEnum):
-    """What a piece of evidence is."""
-
-    IMAGE = "IMAGE"
-    VIDEO = "VIDEO"
-    DOCUMENT = "DOCUMENT"
-
-
-class NotificationType(StrEnum):
-    """What a notification in somebody's list is about."""
-
-    REPORT = "report"
-    CCTV = "cctv"
-    ASSIGNMENT = "assignment"
-    TRACKING = "tracking"

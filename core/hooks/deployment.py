@@ -253,9 +253,3 @@ def masked(value: Any) -> Any:
     if isinstance(value, str):
         return re.sub(r"(://[^/@:\s]*):[^\s]*@", r"\1:***@", value)
     return value if isinstance(value, bool | int | float) or value is None else str(value)
-
-
-def secret_fields(cls: type[PluginConfig]) -> tuple[str, ...]:
-    """Names of the Config's fields that hold a Secret."""
-    hints: dict[str, Any] = get_type_hints(cls)
-    return tuple(name for name, hint in hints.items() if hint is Secret or Secret in get_args(hint))

@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from core.domain.incidents import CctvStatus, IncidentType, TrackingStatus
 from core.incidents.desk import ClientId, IdNumber, IdText, Latitude, Longitude, Note, Title, wrong
+from core.incidents.fieldwork import Kind
 
 _DATA_URL = re.compile(r"data:image/[a-z+.-]{1,20};base64,", re.IGNORECASE)
 Picture = Annotated[str, Meta(max_length=64 * 1024 * 1024, description="base64 of a JPEG or PNG, or a data: URL of it")]
@@ -140,7 +141,7 @@ class MessageOrder(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """chat with dispatch; note, backup, emergency, draft and final (the field report) are the police's to write."""
 
     body: Annotated[str, Meta(max_length=8000)]
-    kind: Literal["chat", "note", "backup", "emergency", "draft", "final"] = "chat"
+    kind: Kind = "chat"
     client_id: ClientId = ""
 
 

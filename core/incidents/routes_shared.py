@@ -36,7 +36,6 @@ EVIDENCE_MOST = (20, 60)
 """Of one person within so many seconds."""
 OWNERS_SEE = ("frame", "annotated", "manual")
 """Owners see what cameras and they themselves gave, not what police bring from the field."""
-MessageKind = Literal["chat", "note", "backup", "emergency", "draft", "final"]
 After = Annotated[int, QueryParameter(name="after", ge=0, le=BIGINT, description="only messages with a higher id")]
 
 

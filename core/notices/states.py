@@ -28,7 +28,6 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
-FINAL = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERABLE, State.DEAD, State.SUPERSEDED})
 RETRIABLE = (State.DEAD, State.UNDELIVERABLE)
 """What a person may have sent again."""
 

@@ -21,13 +21,12 @@ from core.accounts.audit import Actor
 from core.accounts.service import Accounts
 from core.domain.incidents import (
     CctvStatus,
-    DutyStatus,
-    EvidenceType,
     IncidentType,
-    NotificationType,
     ReportStatus,
     TrackingStatus,
 )
+from core.incidents.evidence import LARGEST
+from core.notices.rules import RULES
 from core.testing.rest_contract import CONTRACT, PASSWORD, PLACE, Row, missing
 from core.testing.review import KEY, Person
 
@@ -234,11 +233,10 @@ def test_the_words_are_the_contracts() -> None:
         IncidentType: "knife gun guns other",
         TrackingStatus: "on_the_way arrived completed cancelled",
         CctvStatus: "online offline inactive maintenance",
-        DutyStatus: "available busy offline",
-        NotificationType: "report cctv assignment tracking",
-        EvidenceType: "IMAGE VIDEO DOCUMENT",
     }
     assert {enum: text.split() for enum, text in words.items()} == {enum: [str(one) for one in enum] for enum in words}
+    assert ["IMAGE", "VIDEO", "DOCUMENT"] == list(LARGEST)
+    assert {"report", "cctv", "assignment", "tracking"} == {rule.type for rule in RULES.values()}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from core.accounts.tables import audit_log
 from core.notices.tables import notice_recipients, notices
 
-NEAR = {"latitude": -6.1203, "longitude": 106.15}
 FAR = {"latitude": -6.13, "longitude": 106.15}
 
 

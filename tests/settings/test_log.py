@@ -37,7 +37,6 @@ def lines():
     before = (root.handlers[:], root.level)
     logs.configure("json", "debug", stream)
     yield stream.getvalue
-    logs.bind_trace("")
     structlog.reset_defaults()
     root.handlers[:], root.level = before
     logging.captureWarnings(False)
@@ -114,21 +113,13 @@ def test_places_are_rounded_to_three_decimals(lines):
     assert "654321" not in lines()
 
 
-def test_a_line_carries_level_utc_time_and_the_trace(lines):
-    trace = logs.new_trace()
-    logs.bind_trace(trace)
-    structlog.get_logger("t").warning("held", device=3)
+def test_a_line_carries_level_and_utc_time_whoever_wrote_it(lines):
+    structlog.get_logger("t").warning("held", device=3, trace="p7")
     logging.getLogger("library").error("down")
     first, second = map(json.loads, lines().splitlines())
-    assert ("held", "warning", trace, 3) == (first["event"], first["level"], first["trace"], first["device"])
+    assert ("held", "warning", "p7", 3) == (first["event"], first["level"], first["trace"], first["device"])
     assert first["time"].endswith("Z")
-    assert (trace, "library") == (second["trace"], second["logger"])
-    with logs.traced("other"):
-        structlog.get_logger("t").info("x")
-        assert "other" == last(lines)["trace"]
-    logs.bind_trace("")
-    structlog.get_logger("t").info("x")
-    assert "trace" not in last(lines)
+    assert ("error", "library") == (second["level"], second["logger"])
 
 
 def test_lines_below_the_level_are_not_written():
