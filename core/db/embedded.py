@@ -53,6 +53,7 @@ class EmbeddedPostgres(OwnedServer):
     """
 
     name = "postgres"
+    gone = "postgres_gone"
     signals = (signal.SIGINT, signal.SIGQUIT)  # fast shutdown, then at once
     end_s = 30.0
 

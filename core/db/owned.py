@@ -21,11 +21,13 @@ log = structlog.get_logger(__name__)
 class OwnedServer(abc.ABC):
     """A server over `directory`, ended by the process that started it, or that took it over from one that died.
 
-    name        of `NAME.log` and of what is logged
+    name        of `NAME.log`
+    gone        what is logged when it is gone
     signals     that end it, the gentler first; each is given end_s seconds
     """
 
     name: ClassVar[str]
+    gone: ClassVar[str]
     signals: ClassVar[tuple[signal.Signals, ...]]
     end_s: ClassVar[float]
 
@@ -62,7 +64,7 @@ class OwnedServer(abc.ABC):
         """Start the server again if it is gone; one look at a process or a socket while it is not."""
         process = self._process
         if (process.poll() is not None) if process is not None else (self.running() is None):
-            log.warning(f"{self.name}_gone", directory=str(self.directory))
+            log.warning(self.gone, directory=str(self.directory))
             self.start()
 
     def stop(self) -> None:

@@ -37,6 +37,7 @@ class EmbeddedValkey(OwnedServer):
     """One server below `directory`: `socket/valkey.sock`, `valkey.log`."""
 
     name = "valkey"
+    gone = "valkey_gone"
     signals = (signal.SIGTERM,)
     end_s = 5.0
 
