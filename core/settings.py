@@ -55,7 +55,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port               0 = any free one
     log_format         "" = console on a terminal, else json
     trusted_proxies    CIDRs of the reverse proxies whose X-Forwarded-For is believed
-    max_xml_bytes, max_json_bytes  without base64 parts
     parse_processes    0 = as many as cores that this process may use, at most four
     travel_max_kmh     a plate seen twice that would have had to go faster is told to be on two vehicles
     answer_days        from, to: when an answer to a letter is late
@@ -86,8 +85,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ingest_batch: Annotated[int, msgspec.Meta(ge=1, le=1023)] = 512
     max_body_bytes: Count = 20 * 1024 * 1024
     body_timeout_s: Deadline = 15.0
-    max_xml_bytes: Count = 262_144
-    max_json_bytes: Count = 262_144
     parse_processes: Annotated[int, msgspec.Meta(ge=0)] = 0
     parse_timeout_s: Deadline = 2.0
     parse_memory_mib: Annotated[int, msgspec.Meta(ge=128)] = 1024
