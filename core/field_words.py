@@ -24,7 +24,7 @@ _KNOWN = (
     ("Expected `array` of length <= {}", "paling banyak {} butir"),
     ("Expected `{}` >= {}", "{0} paling kecil {1}"),
     ("Expected `{}` <= {}", "{0} paling besar {1}"),
-    ("Expected `str` matching regex {}", "bentuknya harus seperti {}"),
+    ("Expected `str` matching regex {}", "bentuknya tidak seperti yang diminta"),
     ("Expected `datetime` with a timezone component", "tanggal dan jam harus menyebut zona waktu"),
     ("Expected `{}`, got `{}`", "seharusnya {0}, bukan {1}"),
     ("Invalid RFC3339 encoded datetime", "seharusnya tanggal dan jam seperti 2026-03-02T08:15:00+07:00"),

@@ -194,7 +194,11 @@ def _of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
     if slug == "internal":
         return _of_any(request, error)
     kept = {k: v for k, v in (error.headers or {}).items() if k.lower() in ("allow", "retry-after")}
-    return render(request, Problem(slug, headers=kept))
+    words = None
+    if slug == "malformed" and "json" not in request.headers.get("content-type", "json"):
+        words = ("Jenis isi ini tidak dibaca di sini: kirim JSON, atau multipart untuk berkas",
+                 "This content type is not read here: send JSON, or multipart for files")  # fmt: skip
+    return render(request, Problem(slug, words, headers=kept))
 
 
 def _of_recursion(request: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:

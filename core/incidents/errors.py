@@ -41,7 +41,9 @@ class NotFound(Problem):
     """There is no such thing, or not for the one who asks: the two are told apart by nobody."""
 
     def __init__(self, what: str = "report", id: int | str = 0) -> None:
-        names = {"report": "laporan", "police": "petugas", "cctv": "CCTV", "assignment": "penugasan"}
+        names = {"report": "laporan", "police": "petugas", "cctv": "CCTV", "assignment": "penugasan",
+                 "notification": "notifikasi", "picture": "gambar", "station": "kantor", "account": "akun",
+                 "key": "kunci", "push address": "alamat push"}  # fmt: skip
         super().__init__("not-found", (f"Tidak ada {names.get(what, what)} {id}", f"There is no {what} {id}"))
 
 

@@ -45,6 +45,11 @@ def test_every_error_is_a_problem_document(
     assert (status, PREFIX + slug) == (answer.status_code, problem(answer)["type"])
 
 
+def test_a_form_where_json_is_read_is_told_so(client: TestClient) -> None:
+    answer = client.post("/api/login", data={"email": "a@b.example", "password": "x"})
+    assert (400, True) == (answer.status_code, "kirim JSON" in problem(answer)["message"])
+
+
 @pytest.mark.threat("T11")
 def test_nesting_without_end_is_the_clients_mistake(client: TestClient) -> None:
     answer = client.post("/api/auth/login", content=DEEP, headers={"Content-Type": "application/json"})
