@@ -26,10 +26,19 @@ Action = Literal["accept", "review", "drop"]
 _SEVERITY = ("accept", "review", "drop")
 _OFFICIAL = {"diplomatic": "diplomatic", "state": "state (RI)", "service": "TNI or Polri"}
 _REGIONS = {
-    "polda-metro-jaya": ("B",),
-    "polda-banten": ("A", "B"),
-    "polda-jabar": ("B", "D", "E", "F", "T", "Z"),
-}
+    f"polda-{code}": tuple(letters.split())
+    for code, letters in {
+        "aceh": "BL", "sumut": "BB BK", "sumbar": "BA", "riau": "BM", "kepri": "BP", "jambi": "BH", "sumsel": "BG",
+        "babel": "BN", "bengkulu": "BD", "lampung": "BE",
+        "banten": "A B", "metro-jaya": "B", "jabar": "B D E F T Z", "jateng": "G H K R AA AD", "diy": "AB",
+        "jatim": "L M N P S W AE AG",
+        "bali": "DK", "ntb": "DR EA", "ntt": "DH EB ED",
+        "kalbar": "KB", "kalteng": "KH", "kalsel": "DA", "kaltim": "KT", "kaltara": "KU",
+        "sulut": "DB DL", "gorontalo": "DM", "sulteng": "DN", "sulbar": "DC", "sulsel": "DD DP DW", "sultra": "DT",
+        "maluku": "DE", "malut": "DG", "papua": "PA PS PT PG", "papua-barat": "PB PY",
+    }.items()
+}  # fmt: skip
+"""Vendor code -> region letters at home there. B is issued in Tangerang, Depok and Bekasi too."""
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.api import PlateRead, PluginContext, normalise_plate
+from core.api import PlateRead, PluginContext, normalise_plate, read_indonesian_plate
 from core.testing.fixtures import device
 from detectors.anpr_filter.plugin import Plugin
 
@@ -24,7 +24,8 @@ def judge(plate, confidence=95.0, *, config=None, settings=None, maker="generic"
 @pytest.mark.parametrize(
     ("plate", "confidence", "verdict"),
     [
-        ("B 1234 XYZ", 95, ("accept", "")), ("A 1 B", 80, ("accept", "")), ("DK 9999 ABC", 100, ("accept", "other_region")),
+        ("B 1234 XYZ", 95, ("accept", "")), ("A 1 B", 80, ("accept", "")),
+        ("DK 9999 ABC", 100, ("accept", "other_region")),
         ("B 7", 95, ("accept", "")),
         ("B 1234 XYZ", 79.99, ("review", "confidence_below_accept")),
         ("B 1234 XYZ", 30, ("review", "confidence_below_accept")),
@@ -55,6 +56,13 @@ def test_a_foreign_region_is_only_mentioned():
     assert ("accept", "other_region") == judge("DK 12 AB")[0]
     assert ("accept", "") == judge("DK 12 AB", vendor_code="polda-bali")[0]
     assert ("accept", "") == judge("A 12 AB")[0]
+
+
+def test_each_region_that_exists_is_at_home_with_some_polda():
+    at_home = {region for regions in Plugin.Config().regions.values() for region in regions}
+    letters = [chr(c) for c in range(ord("A"), ord("Z") + 1)]
+    plates = [read_indonesian_plate(f"{head}1A") for head in [*letters, *(a + b for a in letters for b in letters)]]
+    assert at_home == {plate.region for plate in plates if plate.kind == "civil" and plate.known_region}
 
 
 @pytest.mark.parametrize(
