@@ -38,7 +38,7 @@ class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Me(msgspec.Struct, kw_only=True):
-    """The person behind the token. `vendor_code` is None for national admins."""
+    """The person behind the token. `vendor_code` is None for national admins and for people of no agency."""
 
     id: int
     username: str
@@ -59,14 +59,7 @@ class LoggedIn(msgspec.Struct, kw_only=True):
       summary="Log in", responses=documented(401, 429), security=[{}])  # fmt: skip
 def log_in(data: JSONBody[Credentials], call: NamedDependency[Call]) -> Response[Ok[LoggedIn]]:
     """Exchange name and password for a token. Guessing is slowed down for each account and address (429)."""
-    accounts = call.services.accounts
-    try:
-        session = accounts.login(data.username, data.password, peer=call.peer, trace=call.trace)
-    except WrongCredentials:
-        raise Problem("wrong-credentials") from None
-    except TooManyAttempts as error:
-        raise _slow_down(error) from None
-    return _answer(call, session)
+    return _answer(call, session_of(call, data))
 
 
 @post("/api/auth/logout", operation_id="log_out", tags=_TAG, status_code=200, sync_to_thread=True,
@@ -81,17 +74,31 @@ def log_out(call: NamedDependency[Call]) -> Ok[None]:
      summary="Who am I", responses=documented(401, 403))  # fmt: skip
 def get_me(call: NamedDependency[Call]) -> Response[Ok[Me]]:
     """The person behind the token, as the database knows them now."""
-    return Response(call.ok(_me(call, call.principal)), headers=NO_STORE)
+    return Response(call.ok(me_of(call, call.principal)), headers=NO_STORE)
 
 
 @post("/api/auth/password", operation_id="change_password", tags=_TAG, status_code=200, sync_to_thread=True,
       summary="Change the own password", responses=documented(401, 403, 429))  # fmt: skip
 def change_password(data: JSONBody[NewPassword], call: NamedDependency[Call]) -> Response[Ok[LoggedIn]]:
     """Set a new password. All tokens so far stop working; the one in the answer goes on."""
-    accounts = call.services.accounts
+    return _answer(call, renewed_session(call, data))
+
+
+def session_of(call: Call, given: Credentials) -> Session:
+    """Log in. Raises Problem."""
     try:
-        session = accounts.change_password(
-            call.principal, data.current_password, data.new_password, peer=call.peer, trace=call.trace
+        return call.services.accounts.login(given.username, given.password, peer=call.peer, trace=call.trace)
+    except WrongCredentials:
+        raise Problem("wrong-credentials") from None
+    except TooManyAttempts as error:
+        raise _slow_down(error) from None
+
+
+def renewed_session(call: Call, given: NewPassword) -> Session:
+    """Set the caller's new password; all sessions so far end. Raises Problem."""
+    try:
+        return call.services.accounts.change_password(
+            call.principal, given.current_password, given.new_password, peer=call.peer, trace=call.trace
         )
     except WeakPassword as error:
         words = ("Kata sandi baru terlalu lemah", "The new password is too weak")
@@ -101,22 +108,22 @@ def change_password(data: JSONBody[NewPassword], call: NamedDependency[Call]) ->
         raise Problem("validation", words, errors=[FieldError("current_password", words[1])]) from None
     except TooManyAttempts as error:
         raise _slow_down(error) from None
-    return _answer(call, session)
 
 
-def _answer(call: Call, session: Session) -> Response[Ok[LoggedIn]]:
-    principal = session.principal
-    body = LoggedIn(token=session.token, expires_at=principal.expires_at, user=_me(call, principal))
-    return Response(call.ok(body), headers=NO_STORE)
-
-
-def _me(call: Call, principal: Principal) -> Me:
+def me_of(call: Call, principal: Principal) -> Me:
+    """The person, with the code of their agency."""
     code = None
     if principal.vendor_id is not None:
         with call.services.database.tenant(principal.vendor_ids) as connection:
             query = vendors.select().with_only_columns(vendors.c.vendor_code).where(vendors.c.id == principal.vendor_id)
             code = connection.execute(query).scalar()
     return Me(id=principal.id, username=principal.username, name=principal.name, role=principal.role, vendor_code=code)
+
+
+def _answer(call: Call, session: Session) -> Response[Ok[LoggedIn]]:
+    principal = session.principal
+    body = LoggedIn(token=session.token, expires_at=principal.expires_at, user=me_of(call, principal))
+    return Response(call.ok(body), headers=NO_STORE)
 
 
 def _slow_down(error: TooManyAttempts) -> Problem:

@@ -28,15 +28,12 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.params import JSONBody
 from litestar.types import ASGIApp, Receive, Scope, Send
-from sqlalchemy import select
 
-from core.accounts.passwords import WeakPassword
-from core.accounts.principal import Principal, Role
-from core.accounts.routes import NO_STORE, Credentials, NewPassword
-from core.accounts.service import Session, TooManyAttempts, WrongCredentials
-from core.accounts.tables import vendors
+from core.accounts.principal import Principal
+from core.accounts.routes import NO_STORE, Credentials, Me, NewPassword, me_of, renewed_session, session_of
+from core.accounts.service import Session
 from core.accounts.tokens import LIFETIME, TokenKey, TokenRefused
-from core.problems import FieldError, Problem, Words
+from core.problems import Problem, Words
 from core.web.call import Call, Services
 from core.web.envelope import Ok
 from core.web.errors import documented
@@ -49,16 +46,6 @@ _FORGED: Words = (
     "Permintaan ini tidak berasal dari halaman Tangkapin; muat ulang halaman",
     "This request does not come from a page of Tangkapin; load the page again",
 )
-
-
-class PageUser(msgspec.Struct, kw_only=True):
-    """The person at the page. `vendor_code` is None for national admins and for people of no agency."""
-
-    id: int
-    username: str
-    name: str
-    role: Role
-    vendor_code: str | None
 
 
 class MapTiles(msgspec.Struct, kw_only=True):
@@ -74,7 +61,7 @@ class PageSession(msgspec.Struct, kw_only=True):
     map_tiles  None: the maps have coasts and provinces only
     """
 
-    user: PageUser
+    user: Me
     csrf_token: str
     expires_at: datetime
     map_tiles: MapTiles | None
@@ -144,13 +131,7 @@ def open_session(
     """As `log_in`, for pages: the token goes into a cookie that scripts cannot read, the answer has the CSRF token."""
     if not is_own_page(request.headers) or not is_own_origin(request.headers):
         raise Problem("forbidden", _FORGED)
-    try:
-        session = call.services.accounts.login(data.username, data.password, peer=call.peer, trace=call.trace)
-    except WrongCredentials:
-        raise Problem("wrong-credentials") from None
-    except TooManyAttempts as error:
-        raise _slow_down(error) from None
-    return _answer(call, session)
+    return _answer(call, session_of(call, data))
 
 
 @get("/api/session", operation_id="get_session", tags=_TAG, sync_to_thread=True, security=[{}],
@@ -181,19 +162,7 @@ def close_session(call: NamedDependency[Call]) -> Response[Ok[None]]:
       responses=documented(401, 403, 429))  # fmt: skip
 def change_session_password(data: JSONBody[NewPassword], call: NamedDependency[Call]) -> Response[Ok[PageSession]]:
     """As `change_password`: all other sessions end, this page goes on with a new cookie."""
-    try:
-        session = call.services.accounts.change_password(
-            call.principal, data.current_password, data.new_password, peer=call.peer, trace=call.trace
-        )
-    except WeakPassword as error:
-        words = ("Kata sandi baru terlalu lemah", "The new password is too weak")
-        raise Problem("validation", words, errors=[FieldError("new_password", str(error))]) from None
-    except WrongCredentials:
-        words = ("Kata sandi sekarang salah", "The current password is wrong")
-        raise Problem("validation", words, errors=[FieldError("current_password", words[1])]) from None
-    except TooManyAttempts as error:
-        raise _slow_down(error) from None
-    return _answer(call, session)
+    return _answer(call, renewed_session(call, data))
 
 
 def _answer(call: Call, session: Session) -> Response[Ok[PageSession]]:
@@ -203,26 +172,12 @@ def _answer(call: Call, session: Session) -> Response[Ok[PageSession]]:
 
 
 def _page_session(call: Call, principal: Principal) -> PageSession:
-    code = None
-    if principal.vendor_id is not None:
-        with call.services.database.tenant(principal.vendor_ids) as connection:
-            query = select(vendors.c.vendor_code).where(vendors.c.id == principal.vendor_id)
-            code = connection.execute(query).scalar()
-    user = PageUser(
-        id=principal.id, username=principal.username, name=principal.name, role=principal.role, vendor_code=code
-    )
     secret = call.settings.signing_key().reveal()
     tiles = call.request.app.state["tiles"]
     return PageSession(
-        user=user, csrf_token=csrf_token(secret, principal.jti), expires_at=principal.expires_at,
+        user=me_of(call, principal), csrf_token=csrf_token(secret, principal.jti), expires_at=principal.expires_at,
         map_tiles=MapTiles(max_zoom=tiles.max_zoom, credit=tiles.credit) if tiles is not None else None,
     )  # fmt: skip
-
-
-def _slow_down(error: TooManyAttempts) -> Problem:
-    seconds = error.retry_after_s
-    words = (f"Coba lagi dalam {seconds} detik", f"Try again in {seconds} seconds")
-    return Problem("too-many-attempts", words, headers={"Retry-After": str(seconds)})
 
 
 def _cookie_of(value: str, max_age: int) -> Cookie:
