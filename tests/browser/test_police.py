@@ -48,6 +48,11 @@ def test_a_recall_stops_everything_until_it_is_acknowledged(street: Any, visit: 
     report = street.sent("Alarm uji coba")
     page = visit(**PHONE).log_in("tono", PASSWORD)
     expect(page.locator(".card-offered")).to_be_visible()
+    toast = page.locator(".toast", has_text="Penugasan")
+    expect(toast.first).to_be_visible()
+    assert toast.first.bounding_box()["y"] < 100, "a notice lies on what the thumb is about to press"
+    page.reload()
+    expect(page.locator(".card-offered")).to_be_visible()
     street.recall(report)
     stop = page.get_by_role("alertdialog")
     expect(stop).to_be_visible()
@@ -56,6 +61,7 @@ def test_a_recall_stops_everything_until_it_is_acknowledged(street: Any, visit: 
     expect(stop).to_be_visible()
     assert {"width": 360, "height": 740} == {k: v for k, v in stop.bounding_box().items() if k in ("width", "height")}
     assert [] == grave(page)
+    expect(toast).to_have_count(0)  # told before, and by this same line
     stop.get_by_role("button", name="Saya sudah berhenti").click()
     expect(stop).to_have_count(0)
     expect(page.get_by_text("Tidak ada penugasan")).to_be_visible()

@@ -3,7 +3,7 @@ import { CircleArrowUp, CloudOff, CloudUpload, X } from "lucide-react";
 import { type ReactNode, useState, useSyncExternalStore } from "react";
 import { Link } from "wouter";
 import { t, tn } from "../i18n/index.ts";
-import { useOnline } from "../live/live.ts";
+import { useNow, useOnline } from "../live/live.ts";
 import type { Page } from "../pages/registry.ts";
 import { Button } from "../ui/parts.tsx";
 import { discard, type Item } from "./outbox.ts";
@@ -11,26 +11,27 @@ import { useWaiting } from "./send.ts";
 import { hasUpdate, update, watchUpdate } from "./worker.ts";
 import "./app.css";
 
+/** Mostly a thing is sent within a second: a line that comes and goes would move what is under the thumb. */
+const LATE_MS = 5_000;
+
 export function Strip(): ReactNode {
   const online = useOnline();
   const items = useWaiting();
+  const now = useNow();
   const isOld = useSyncExternalStore(watchUpdate, hasUpdate);
   const [open, setOpen] = useState(false);
   const refused = items.filter((item) => item.refused);
-  const unsent = items.length - refused.length;
+  const waiting = items.filter((item) => !item.refused);
+  const unsent = waiting.some((item) => !online || now - Date.parse(item.at) > LATE_MS) ? waiting.length : 0;
   if (online && !refused.length && !unsent && !isOld) return null;
   return (
     <div className="strip" role="status">
-      {!online && (
-        <p className="strip-line">
-          <CloudOff size={16} aria-hidden />
-          {t("No network. You see what was loaded last; what you send waits on this phone.")}
-        </p>
-      )}
-      {unsent > 0 && (
-        <p className="strip-line strip-waits">
-          <CloudUpload size={16} aria-hidden />
-          {tn("{n} thing waits to be sent", "{n} things wait to be sent", unsent)}
+      {(!online || unsent > 0) && (
+        <p className={`strip-line${unsent ? " strip-waits" : ""}`}>
+          {online ? <CloudUpload size={16} aria-hidden /> : <CloudOff size={16} aria-hidden />}
+          <span>
+            {!online && t("No network.")} {unsent ? tn("{n} thing waits to be sent", "{n} things wait to be sent", unsent) : t("What you send waits on this phone.")}
+          </span>
         </p>
       )}
       {refused.length > 0 && (

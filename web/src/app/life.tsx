@@ -7,11 +7,22 @@ import { usePreferences } from "../i18n/language.ts";
 import { useTell } from "../ui/toast.tsx";
 import { Field } from "./field.tsx";
 import { deliver, useSentNews, useWaiting } from "./send.ts";
-import { arrive, leave } from "./who.ts";
+import { readMeta, writeMeta } from "./db.ts";
+import { arrive, leave, personOf } from "./who.ts";
 import { register } from "./worker.ts";
 import "./app.css";
 
 const TRY_MS = 15_000;
+const SHOWN_KEPT = 100;
+
+/** A line that was just opened hears the last minutes again: each notice is told once, however often the app is opened. */
+async function isNew(notice: string): Promise<boolean> {
+  const had = (await readMeta<string[]>("shown")) ?? [];
+  if (had.includes(notice)) return false;
+  await writeMeta("shown", [...had, notice].slice(-SHOWN_KEPT));
+  return true;
+}
+
 const lookAgain = (): void => announce("assignments");
 
 export default function AppLife(): ReactNode {
@@ -66,7 +77,7 @@ export default function AppLife(): ReactNode {
     acknowledge(id);
     if (kind === "tracking_update" || kind === "chat_message") return;
     const text = [data["title"], data["message"]].filter((part) => typeof part === "string" && part).join(": ");
-    if (text && !document.hidden) tell.ok(text);
+    if (text && !document.hidden) void isNew(`${personOf(session)} ${id}`).then((yes) => yes && tell.notice(text, data["urgent"] === true));
   });
 
   return role === "police" ? <Field /> : null;
