@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import click
-import msgspec
 
 from core.accounts.audit import record
 from core.cli.config import settings_of
+from core.cli.show import local_time, show_json, show_table
 from core.cli.user import deployment_database, operator
 from core.notices import queries
 from core.notices.states import RETRIABLE, State
@@ -30,14 +27,14 @@ def status(as_json: bool) -> None:
     with deployment_database(settings_of()).system() as connection:
         found, unplanned = queries.overview(connection)
     if as_json:
-        _print_json({"channels": found, "unplanned": unplanned})
+        show_json({"channels": found, "unplanned": unplanned})
         return
     rows = [
         (one.channel, *(one.rows.get(name, 0) for name in _SHOWN),
-         one.oldest_due.astimezone().strftime("%Y-%m-%d %H:%M:%S") if one.oldest_due else "-")
+         local_time(one.oldest_due))
         for one in found
     ]  # fmt: skip
-    _table(("channel", *_SHOWN, "oldest due"), rows)
+    show_table(("channel", *_SHOWN, "oldest due"), rows)
     if unplanned:
         click.echo(f"\n{unplanned} notices wait for a worker (`tangkapin worker`)")
 
@@ -58,9 +55,9 @@ def list_(
             connection, statuses=statuses, channel=channel, report_id=report, before_id=before, limit=limit
         )
     if as_json:
-        _print_json(rows)
+        show_json(rows)
         return
-    _table(
+    show_table(
         ("id", "kind", "report", "to", "channel", "status", "tries", "why"),
         [(row.id, row.kind, row.report_id or "-", f"{row.role} {row.person_id}", row.channel, row.status,
           row.attempts, (row.last_error or "")[:70]) for row in rows],
@@ -87,14 +84,3 @@ def retry(ctx: click.Context, delivery_ids: tuple[int, ...], everything: tuple[s
     for one in delivery_ids:
         click.echo(f"{one}: {'will be told again' if one in told else 'unchanged, neither dead nor undeliverable'}")
     ctx.exit(0 if told == set(delivery_ids) else 1)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    lines = [tuple(map(str, row)) for row in (head, *rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _print_json(value: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

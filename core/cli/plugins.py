@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 
 from core.cli.config import settings_of
+from core.cli.show import show_json, show_table
 from core.db.process import EmbeddedUnavailable
 from core.hooks import grades
 from core.hooks.checks import closest
@@ -45,25 +46,24 @@ def list_(file: Path | None, as_json: bool) -> None:
     settings = settings_of(plugins_file=file)
     infos = _with_states(_look(settings.plugins_file), settings)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(infos), indent=2).decode())
+        show_json(infos)
         return
-    rows = [("id", "use", "kind", "version", "stability", "state", "serves", "hooks")]
-    rows += [
-        (
-            i.id,
-            i.use,
-            i.kind,
-            i.version or "-",
-            i.stability or "-",
-            "shadow" if i.shadow and not i.reason else i.state,
-            _serves(i),
-            " ".join(i.hooks) or "-",
-        )
-        for i in infos
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    show_table(
+        ("id", "use", "kind", "version", "stability", "state", "serves", "hooks"),
+        [
+            (
+                i.id,
+                i.use,
+                i.kind,
+                i.version or "-",
+                i.stability or "-",
+                "shadow" if i.shadow and not i.reason else i.state,
+                _serves(i),
+                " ".join(i.hooks) or "-",
+            )
+            for i in infos
+        ],
+    )
     for info in infos:
         if info.reason:
             click.echo(f"\n{info.id} is quarantined: {info.reason}")
@@ -101,7 +101,7 @@ def check(
     if keep:
         grades.keep(grades.folder_of(use), kept(report))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+        show_json(report)
     else:
         _show(name, report)
     ctx.exit(0 if reaches(report.grade, at_least) else 1)
@@ -224,7 +224,7 @@ def plan(ctx: click.Context, file: Path | None, as_json: bool) -> None:
 
     found, notes = look(settings_of(), file)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        show_json(found)
     else:
         show(found)
     for note in notes:
@@ -251,7 +251,7 @@ def shadow(instance: str, as_json: bool, forget: bool) -> None:
         raise UnknownInstance(f"{settings.plugins_file} has no shadow {instance!r}; {closest(instance, known)}")
     book = open_book(path, instance)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(book), indent=2).decode())
+        show_json(book)
     else:
         click.echo(_told_shadow(settings.home, instance))
         click.echo(f"since {book.since:%Y-%m-%d %H:%M} UTC, {book.skipped} payloads skipped")

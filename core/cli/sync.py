@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 import click
-import msgspec
 
 from core.cli.config import settings_of
+from core.cli.show import local_time, show_json, show_table
 from core.cli.user import deployment_database, operator
 from core.db.engine import Database
 from core.hooks.deployment import read_deployment
@@ -38,16 +36,16 @@ def status(as_json: bool) -> None:
     with _database(settings).system() as connection:
         found = queries.overview(connection, host)
     if as_json:
-        _print_json(found)
+        show_json(found)
         return
-    _table(
+    show_table(
         ("sink", "pending", "sending", "accepted", "refused", "uncertain", "dead", "oldest due", "breaker"),
         [
             (
                 one.sink,
                 *(one.rows.get(name, 0) for name in ("pending", "sending", "accepted", "refused", "uncertain", "dead")),
-                _time(one.oldest_due),
-                one.breaker if one.breaker == "closed" else f"{one.breaker}, probe {_time(one.breaker_probe_at)}",
+                local_time(one.oldest_due),
+                one.breaker if one.breaker == "closed" else f"{one.breaker}, probe {local_time(one.breaker_probe_at)}",
             )
             for one in found.sinks
         ],
@@ -91,9 +89,9 @@ def list_(
             limit=limit,
         )
     if as_json:
-        _print_json(rows)
+        show_json(rows)
         return
-    _table(
+    show_table(
         ("id", "violation", "vendor", "sink", "status", "tries", "next", "deadline", "why"),
         [
             (
@@ -103,8 +101,8 @@ def list_(
                 row.sink,
                 row.status,
                 row.retry_count,
-                _time(row.next_attempt_at) if row.status == "pending" else "-",
-                _time(row.deadline_at),
+                local_time(row.next_attempt_at) if row.status == "pending" else "-",
+                local_time(row.deadline_at),
                 (row.last_error or "")[:70],
             )
             for row in rows
@@ -123,15 +121,18 @@ def attempts(sync_id: int, as_json: bool) -> None:
     if row is None:
         raise click.ClickException(f"there is no delivery {sync_id}; `tangkapin sync list` shows them")
     if as_json:
-        _print_json({"delivery": row, "attempts": found})
+        show_json({"delivery": row, "attempts": found})
         return
     for name in ("id", "violation_id", "vendor_code", "sink", "status", "idempotency_key", "trace", "request_sha256",
                  "reference", "last_error"):  # fmt: skip
         click.echo(f"{name:16} {getattr(row, name) or '-'}")
     click.echo()
-    _table(
+    show_table(
         ("at", "purpose", "outcome", "HTTP", "seconds", "detail"),
-        [(_time(a.at), a.purpose, a.outcome, a.http_status or "-", a.duration_s or 0, a.detail[:80]) for a in found],
+        [
+            (local_time(a.at), a.purpose, a.outcome, a.http_status or "-", a.duration_s or 0, a.detail[:80])
+            for a in found
+        ],
     )
 
 
@@ -166,7 +167,7 @@ def confirm(ctx: click.Context, sync_ids: tuple[int, ...], note: str, as_json: b
 
 def _report(ctx: click.Context, changes: Sequence[service.Change], done: str, *, as_json: bool) -> None:
     if as_json:
-        _print_json(changes)
+        show_json(changes)
     else:
         for change in changes:
             click.echo(f"{change.id}: {done if change.changed else 'unchanged, ' + change.refused_because}")
@@ -181,18 +182,3 @@ def _host(settings: Settings) -> Host:
     """For showing only: an instance whose secret is not in this shell's environment must not hide the others."""
     path = settings.plugins_file
     return Host.build(read_deployment(path), file=path, environ=os.environ, strict=False)
-
-
-def _time(at: datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else "-"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    lines = [tuple(map(str, row)) for row in (head, *rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _print_json(value: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
