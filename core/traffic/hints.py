@@ -10,19 +10,20 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, literal, select, union_all
+from sqlalchemy import Connection, RowMapping, Select, exists, literal, or_, select, union_all
 
 from core.accounts.tables import devices
 from core.domain.clones import Seen, Travel, impossible_travel, may_be_cloned, unlike_vehicles
 from core.traffic import queries
-from core.traffic.tables import passages, plate_reads
-from core.traffic.views import CloneSign, PlateHint
+from core.traffic.tables import passages, plate_reads, violations
+from core.traffic.views import CloneSign, PlateHint, ReasonCode
 
 LOOK_BACK = timedelta(days=7)
 """Before and after the offence."""
 NEAREST = 50
 """Passages looked at on either side, those nearest in time: some texts are read a thousand times a day."""
 SHOWN = 3
+_NOT_ITS_PLATE = (ReasonCode.PLATE_UNREADABLE, ReasonCode.WRONG_VEHICLE)
 
 
 def plate_hints(connection: Connection, case: Any, *, travel_max_kmh: float) -> list[PlateHint]:
@@ -47,7 +48,12 @@ def plate_hints(connection: Connection, case: Any, *, travel_max_kmh: float) -> 
     before = others.where(first.between(at - LOOK_BACK, at)).order_by(first.desc()).limit(NEAREST)
     after = others.where(first > at, first <= at + LOOK_BACK).order_by(first).limit(NEAREST)
     near = union_all(*(select(side.subquery()) for side in (before, after)))
-    found = connection.execute(_sightings().where(passages.c.id.in_(near))).mappings().all()
+    other_plate = exists().where(  # a person looked at that one, and read another plate
+        violations.c.passage_id == passages.c.id,
+        or_(violations.c.corrected_plate != plate, violations.c.reason_code.in_(_NOT_ITS_PLATE)),
+    )
+    query = _sightings().where(passages.c.id.in_(near), ~other_plate)
+    found = connection.execute(query).mappings().all()
     return _chosen(own, found, travel_max_kmh)
 
 

@@ -68,6 +68,7 @@ def hints(town: Town, client: TestClient, case: int) -> list[dict[str, Any]]:
 def test_a_plate_seen_forty_kilometres_away_five_minutes_later_is_told(town: Town, client: TestClient) -> None:
     case = town.case(town.camera)
     other = town.case(town.far, 5, vehicle_color="white")
+    town.decided(other, town.officer(), "rejected", reason_code="plate_forged")
     (hint,) = hints(town, client, case)
     assert (["impossible_travel"], "cikupa-1", 300.0, "white", 93.5) == tuple(
         hint[name] if name != "device" else hint[name]["code"]
@@ -109,6 +110,16 @@ def test_what_is_not_sure_is_no_hint(town: Town, client: TestClient, where: dict
     town.place(town.far, **where)
     case = town.case(town.camera)
     town.case(town.far, 5, late_s=late_s)
+    assert [] == hints(town, client, case)
+
+
+@pytest.mark.parametrize(
+    "decided", [{"corrected_plate": "B1284XYZ"}, {"status": "rejected", "reason_code": "wrong_vehicle"}]
+)
+def test_a_reading_that_was_found_wrong_is_no_hint(town: Town, client: TestClient, decided: dict[str, Any]) -> None:
+    case = town.case(town.camera)
+    other = town.case(town.far, 5)
+    town.decided(other, town.officer(), **{"status": "approved", **decided})
     assert [] == hints(town, client, case)
 
 
