@@ -43,11 +43,12 @@ def command(once: bool, events: int, rate: float, as_json: bool, no_view: bool) 
     Data lie under TANGKAPIN_HOME (default ./var).
     """
     from core.log import configure
+    from core.testing.world import WATCHED
 
     settings = settings_of()
-    if once and "undo_s" not in {k for k, v in settings.origin.items() if v != "default"}:
-        origin = {**settings.origin, "undo_s": "demo"}
-        settings = msgspec.structs.replace(settings, undo_s=2.0, origin=origin)
+    ours: dict[str, Any] = {"registration_vendor": WATCHED} | ({"undo_s": 2.0} if once else {})
+    ours = {name: value for name, value in ours.items() if settings.origin.get(name, "default") == "default"}
+    settings = msgspec.structs.replace(settings, **ours, origin=settings.origin | dict.fromkeys(ours, "demo"))
     settings.home.mkdir(parents=True, exist_ok=True)
     logs = settings.home / "demo" / "processes.log"
     logs.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

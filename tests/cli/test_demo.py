@@ -118,6 +118,9 @@ def test_the_next_start_goes_on_and_ctrl_c_leaves_nothing_running(home, first, d
     login = call(f"{again['url']}/api/auth/login", {"username": admin["username"], "password": admin["password"]})
     token = login["data"]["token"]
 
+    owner = {"name": "Bu Wati", "email": "wati@toko.example", "password": "nasi-goreng-jam-tujuh"}
+    assert call(f"{again['url']}/api/register", owner)["success"], "whoever looks at the demo may register"
+
     def violations(query: str = "") -> set[int]:
         answer = call(f"{again['url']}/api/violations?limit=200{query}", token=token)
         return {case["id"] for case in answer["data"]["data"]}
