@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from litestar.connection import ASGIConnection
+from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 from msgspec import Meta
@@ -20,7 +21,7 @@ from core.incidents.tables import assignments, reports
 from core.problems import FieldError, Problem, speaks_english
 from core.web.call import Call
 from core.web.cursor import BIGINT
-from core.web.pages import Wanted
+from core.web.pages import PageLimit, PageNumber, SearchText, StatusText, Wanted
 
 if TYPE_CHECKING:
     from core.incidents.service import Reports
@@ -93,6 +94,19 @@ def preview_of(call: Call, vendor_id: int | None = None) -> Any:
 def wanted(page: int, limit: int, status: str | None = None, search: str | None = None) -> Wanted:
     """The contract's four parameters. `all` and an empty word mean any status."""
     return Wanted(page=page, limit=limit, status=None if status in ("", "all") else status, search=search)
+
+
+def _pages(rows: int) -> dict[str, Provide]:
+    def read(
+        page: PageNumber = 1, limit: PageLimit = rows, status: StatusText = None, search: SearchText = None
+    ) -> Wanted:  # fmt: skip
+        return wanted(page, limit, status, search)
+
+    return {"asked": Provide(read, sync_to_thread=False)}
+
+
+PAGES_OF_10, PAGES_OF_20 = _pages(10), _pages(20)
+"""Dependencies of handlers of lists: `asked: NamedDependency[Wanted]`, with so many rows where nobody says."""
 
 
 def as_id(value: int | str) -> int:

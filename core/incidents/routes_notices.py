@@ -19,14 +19,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from core.accounts.principal import Principal
 from core.accounts.tables import vendors
 from core.domain.addresses import parse_address
-from core.incidents.desk import TAG_NOTICE, TAG_OWNER, missing, viewer_of, wanted, wrong
+from core.incidents.desk import PAGES_OF_20, TAG_NOTICE, TAG_OWNER, missing, viewer_of, wrong
 from core.incidents.reading import NotificationRow, count_unread, list_notifications
 from core.notices.tables import notice_recipients, push_addresses
 from core.problems import Problem
 from core.web.call import Call
 from core.web.envelope import Ok
 from core.web.errors import documented
-from core.web.pages import Numbered, PageLimit, PageNumber, SearchText, StatusText
+from core.web.pages import Numbered, Wanted
 from core.web.params import Id
 
 ADDRESSES_MOST = 10
@@ -71,14 +71,11 @@ class PushKey(msgspec.Struct, kw_only=True):
 
 
 @get("/notification", operation_id="list_own_notifications", tags=TAG_OWNER, sync_to_thread=True,
-     summary="Own notifications", responses=documented(401, 403))  # fmt: skip
-def list_own(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 20, status: StatusText = None,
-    search: SearchText = None,
-) -> Ok[Numbered[NotificationRow]]:  # fmt: skip
+     summary="Own notifications", responses=documented(401, 403), dependencies=PAGES_OF_20)  # fmt: skip
+def list_own(call: NamedDependency[Call], asked: NamedDependency[Wanted]) -> Ok[Numbered[NotificationRow]]:
     """Of an owner, newest first; status: read, unread. Officers and police have lists of their own."""
     with call.rows() as connection:
-        return call.ok(list_notifications(connection, viewer_of(call), wanted(page, limit, status, search)))
+        return call.ok(list_notifications(connection, viewer_of(call), asked))
 
 
 @patch("/notification/{notification_id:int}/read", operation_id="read_notification", tags=TAG_NOTICE,

@@ -17,6 +17,8 @@ from core.domain.incidents import ReportStatus
 from core.incidents import queries_dashboard, queries_officer
 from core.incidents.deciding import REASONS
 from core.incidents.desk import (
+    PAGES_OF_10,
+    PAGES_OF_20,
     TAG_OFFICER,
     DeviceId,
     KindText,
@@ -26,7 +28,6 @@ from core.incidents.desk import (
     preview_of,
     reports_of,
     viewer_of,
-    wanted,
 )
 from core.incidents.geo import nearest_police, nearest_stations
 from core.incidents.inputs import AnnouncementOrder, AssignOrder, Verification
@@ -47,7 +48,7 @@ from core.web.call import Call
 from core.web.cursor import BIGINT
 from core.web.envelope import Ok
 from core.web.errors import documented
-from core.web.pages import Numbered, PageLimit, PageNumber, SearchText, StatusText
+from core.web.pages import Numbered, Wanted
 from core.web.params import From, Id, To, utc
 
 Near = Annotated[
@@ -105,16 +106,16 @@ def get_case_status(call: NamedDependency[Call]) -> Ok[CaseFigures]:
 
 
 @get("/officer/latest-report", operation_id="list_reports", tags=TAG_OFFICER, sync_to_thread=True,
-     summary="Reports", responses=documented(401, 403))  # fmt: skip
+     summary="Reports", responses=documented(401, 403), dependencies=PAGES_OF_10)  # fmt: skip
 def list_reports(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 10, status: StatusText = None,
-    search: SearchText = None, incident_type: KindText = None, source: SourceText = None, since: From = None,
-    until: To = None, cctv_id: DeviceId = None, station_id: StationId = None,
+    call: NamedDependency[Call], asked: NamedDependency[Wanted], incident_type: KindText = None,
+    source: SourceText = None, since: From = None, until: To = None, cctv_id: DeviceId = None,
+    station_id: StationId = None,
 ) -> Ok[Numbered[OfficerReportRow]]:  # fmt: skip
     """Newest first. A status that no report can have gives an empty list."""
     with call.rows() as connection:
         rows = queries_officer.list_reports(
-            connection, viewer_of(call), wanted(page, limit, status, search), incident_type=incident_type or None,
+            connection, viewer_of(call), asked, incident_type=incident_type or None,
             source=source or None, since=utc(since), until=utc(until), device_id=cctv_id, station_id=station_id,
         )  # fmt: skip
     return call.ok(rows)
@@ -167,14 +168,13 @@ def list_near_stations(call: NamedDependency[Call], report_id: Id) -> Ok[list[Ne
 
 
 @get("/officer/notification", operation_id="list_officer_notifications", tags=TAG_OFFICER, sync_to_thread=True,
-     summary="Own notifications", responses=documented(401, 403))  # fmt: skip
+     summary="Own notifications", responses=documented(401, 403), dependencies=PAGES_OF_20)  # fmt: skip
 def list_own_notifications(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 20, status: StatusText = None,
-    search: SearchText = None,
-) -> Ok[Numbered[NotificationRow]]:  # fmt: skip
+    call: NamedDependency[Call], asked: NamedDependency[Wanted]
+) -> Ok[Numbered[NotificationRow]]:
     """Newest first; status: read, unread."""
     with call.rows() as connection:
-        return call.ok(list_notifications(connection, viewer_of(call), wanted(page, limit, status, search)))
+        return call.ok(list_notifications(connection, viewer_of(call), asked))
 
 
 @get("/officer/incident-map", operation_id="get_incident_map", tags=TAG_OFFICER, sync_to_thread=True,
@@ -225,14 +225,11 @@ def list_available(call: NamedDependency[Call], near: Near = None) -> Ok[list[Av
 
 
 @get("/officer/police", operation_id="list_police", tags=TAG_OFFICER, sync_to_thread=True,
-     summary="Police", responses=documented(401, 403))  # fmt: skip
-def list_police(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 10, status: StatusText = None,
-    search: SearchText = None,
-) -> Ok[Numbered[PoliceRow]]:  # fmt: skip
+     summary="Police", responses=documented(401, 403), dependencies=PAGES_OF_10)  # fmt: skip
+def list_police(call: NamedDependency[Call], asked: NamedDependency[Wanted]) -> Ok[Numbered[PoliceRow]]:
     """By name; status: available, busy, offline."""
     with call.rows() as connection:
-        return call.ok(queries_officer.list_police(connection, wanted(page, limit, status, search)))
+        return call.ok(queries_officer.list_police(connection, asked))
 
 
 @post("/officer/verify/{report_id:int}", operation_id="verify_report", tags=TAG_OFFICER, status_code=200,

@@ -16,6 +16,7 @@ from core.accounts.tables import devices
 from core.incidents import cctv
 from core.incidents import queries_owner as queries
 from core.incidents.desk import (
+    PAGES_OF_10,
     TAG_OWNER,
     UPLOAD_CEILING,
     DeviceId,
@@ -25,7 +26,6 @@ from core.incidents.desk import (
     slow_noise,
     small_enough,
     viewer_of,
-    wanted,
     wrong,
 )
 from core.incidents.inputs import CctvChange, CctvOrder, ReportOrder, read_date_time, read_picture
@@ -45,7 +45,7 @@ from core.secrets import SecretBox
 from core.web.call import Call
 from core.web.envelope import Ok
 from core.web.errors import documented
-from core.web.pages import Numbered, PageLimit, PageNumber, SearchText, StatusText
+from core.web.pages import Numbered, Wanted
 from core.web.params import From, Id, To, utc
 
 CCTV_MOST = 200
@@ -103,17 +103,11 @@ def add_cctv(call: NamedDependency[Call], data: JSONBody[CctvOrder]) -> Response
 
 
 @get("/cctv", operation_id="list_cctv", tags=TAG_OWNER, sync_to_thread=True,
-     summary="The own cameras", responses=documented(401, 403))  # fmt: skip
-def list_cctv(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 10, status: StatusText = None,
-    search: SearchText = None,
-) -> Ok[Numbered[CctvRow]]:  # fmt: skip
+     summary="The own cameras", responses=documented(401, 403), dependencies=PAGES_OF_10)  # fmt: skip
+def list_cctv(call: NamedDependency[Call], asked: NamedDependency[Wanted]) -> Ok[Numbered[CctvRow]]:
     """Newest first; status: online, offline, inactive, maintenance."""
     with call.rows() as connection:
-        rows = queries.list_cctv(
-            connection, call.principal.id, wanted(page, limit, status, search), preview_of(call)
-        )  # fmt: skip
-    return call.ok(rows)
+        return call.ok(queries.list_cctv(connection, call.principal.id, asked, preview_of(call)))
 
 
 @get("/cctv/{cctv_id:int}", operation_id="get_cctv", tags=TAG_OWNER, sync_to_thread=True,
@@ -150,17 +144,16 @@ def remove_cctv(call: NamedDependency[Call], cctv_id: Id) -> Ok[None]:
 
 
 @get("/report", operation_id="list_own_reports", tags=TAG_OWNER, sync_to_thread=True,
-     summary="The own reports", responses=documented(401, 403))  # fmt: skip
+     summary="The own reports", responses=documented(401, 403), dependencies=PAGES_OF_10)  # fmt: skip
 def list_reports(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 10, status: StatusText = None,
-    search: SearchText = None, since: From = None, until: To = None, cctv_id: DeviceId = None,
+    call: NamedDependency[Call], asked: NamedDependency[Wanted], since: From = None, until: To = None,
+    cctv_id: DeviceId = None,
 ) -> Ok[Numbered[OwnReportRow]]:  # fmt: skip
     """Newest first."""
     with call.rows() as connection:
         rows = queries.list_own_reports(
-            connection, viewer_of(call), wanted(page, limit, status, search), since=utc(since), until=utc(until),
-            device_id=cctv_id,
-        )  # fmt: skip
+            connection, viewer_of(call), asked, since=utc(since), until=utc(until), device_id=cctv_id
+        )
     return call.ok(rows)
 
 

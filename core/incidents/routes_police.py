@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from core.accounts.tables import police
 from core.domain.geo import distance_m
 from core.incidents import queries_police as queries
-from core.incidents.desk import TAG_POLICE, missing, reports_of, slow_noise, viewer_of, wanted
+from core.incidents.desk import PAGES_OF_10, PAGES_OF_20, TAG_POLICE, missing, reports_of, slow_noise, viewer_of
 from core.incidents.inputs import Answer, StatusOrder, TrackOrder
 from core.incidents.queries_police import AssignmentRow, PoliceDashboard, PoliceReport, PoliceReportRow
 from core.incidents.reading import (
@@ -30,7 +30,7 @@ from core.incidents.tracking import TrackInput
 from core.web.call import Call
 from core.web.envelope import Ok
 from core.web.errors import documented
-from core.web.pages import Numbered, PageLimit, PageNumber, SearchText, StatusText
+from core.web.pages import Numbered, Wanted
 from core.web.params import Id
 
 POINTS_MOST = (120, 60)
@@ -81,14 +81,11 @@ def get_dashboard(call: NamedDependency[Call]) -> Ok[PoliceDashboard]:
 
 
 @get("/police/report/active", operation_id="list_active_reports", tags=TAG_POLICE, sync_to_thread=True,
-     summary="Where one is sent", responses=documented(401, 403))  # fmt: skip
-def list_active(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 10, status: StatusText = None,
-    search: SearchText = None,
-) -> Ok[Numbered[PoliceReportRow]]:  # fmt: skip
+     summary="Where one is sent", responses=documented(401, 403), dependencies=PAGES_OF_10)  # fmt: skip
+def list_active(call: NamedDependency[Call], asked: NamedDependency[Wanted]) -> Ok[Numbered[PoliceReportRow]]:
     """Newest first; recalled ones stay until the stop is acknowledged."""
     with call.rows() as connection:
-        return call.ok(queries.list_active(connection, viewer_of(call), wanted(page, limit, status, search)))
+        return call.ok(queries.list_active(connection, viewer_of(call), asked))
 
 
 @get("/police/report/{report_id:int}", operation_id="get_assigned_report", tags=TAG_POLICE, sync_to_thread=True,
@@ -157,14 +154,11 @@ def acknowledge_stop(call: NamedDependency[Call], report_id: Id) -> Ok[None]:
 
 
 @get("/police/assignment", operation_id="list_assignments", tags=TAG_POLICE, sync_to_thread=True,
-     summary="Own assignments", responses=documented(401, 403))  # fmt: skip
-def list_history(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 10, status: StatusText = None,
-    search: SearchText = None,
-) -> Ok[Numbered[AssignmentRow]]:  # fmt: skip
+     summary="Own assignments", responses=documented(401, 403), dependencies=PAGES_OF_10)  # fmt: skip
+def list_history(call: NamedDependency[Call], asked: NamedDependency[Wanted]) -> Ok[Numbered[AssignmentRow]]:
     """All of them, newest first, declined ones too; status: of the assignment."""
     with call.rows() as connection:
-        return call.ok(queries.list_history(connection, viewer_of(call), wanted(page, limit, status, search)))
+        return call.ok(queries.list_history(connection, viewer_of(call), asked))
 
 
 @get("/police/nearest", operation_id="list_near_reports", tags=TAG_POLICE, sync_to_thread=True,
@@ -195,14 +189,13 @@ def list_near(
 
 
 @get("/police/notification", operation_id="list_police_notifications", tags=TAG_POLICE, sync_to_thread=True,
-     summary="Own notifications", responses=documented(401, 403))  # fmt: skip
+     summary="Own notifications", responses=documented(401, 403), dependencies=PAGES_OF_20)  # fmt: skip
 def list_own_notifications(
-    call: NamedDependency[Call], page: PageNumber = 1, limit: PageLimit = 20, status: StatusText = None,
-    search: SearchText = None,
-) -> Ok[Numbered[NotificationRow]]:  # fmt: skip
+    call: NamedDependency[Call], asked: NamedDependency[Wanted]
+) -> Ok[Numbered[NotificationRow]]:
     """Newest first; status: read, unread."""
     with call.rows() as connection:
-        return call.ok(list_notifications(connection, viewer_of(call), wanted(page, limit, status, search)))
+        return call.ok(list_notifications(connection, viewer_of(call), asked))
 
 
 def _slow_phone(connection: Connection, police_id: int) -> None:
