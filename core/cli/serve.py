@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import click
 import structlog
 
 from core.cli.config import settings_of
+from core.domain.errors import TangkapinError
 from core.log import configure
 from core.settings import Settings
 
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from core.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
+
+
+class PortTaken(TangkapinError):
+    """Something else listens where this deployment is to."""
+
 
 ROLES = ("ingest", "parse", "streams", "detect", "shadow", "work")
 
@@ -58,6 +66,7 @@ def serve(
     from core.db.runtime import open_services
     from core.supervisor import Supervisor
 
+    check_port(settings)
     services = open_services(settings)
     try:
         if settings.auto_migrate:
@@ -141,6 +150,23 @@ def check_schema(settings: Settings) -> None:
     migrate.check(open_services(settings, start=False).database_url)
 
 
+def check_port(settings: Settings) -> None:
+    """Raises PortTaken when nothing can listen where the settings say; port 0 is any that is free."""
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+                told = f"port {settings.port} of {settings.host} {what}"
+                raise PortTaken(f"{told}: end what listens there, or set port or TANGKAPIN_PORT") from None
+
+
 def load_host(settings: Settings) -> Host:
     """The plugin instances of plugins.toml. Raises PluginLoadError."""
     from core.hooks.host import Host
@@ -162,6 +188,7 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
     from core.ingest.server import Serving, write_ready_file
     from core.secrets import SecretBox
 
+    check_port(settings)
     database = open_database(settings)
     host = load_host(settings)
     directory = DeviceDirectory(database)

@@ -26,6 +26,7 @@ QUEUE = 200
 """Events that wait for one socket; with one more it counts as slow."""
 REMEMBERED = 512
 """Ids of events that a socket had, so that bus and rows do not tell it twice."""
+STOP_AGAIN_S = 1.0
 RECONNECT_S = (0.1, 5.0)
 POLL_S = 2.0
 
@@ -93,10 +94,9 @@ class Hub:
     async def stop(self) -> None:
         """Stop listening. Safe twice."""
         task, self._task, self._loop = self._task, None, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        while task is not None and not task.done():
+            task.cancel()  # one that comes while the client connects may be lost in there
+            await asyncio.wait([task], timeout=STOP_AGAIN_S)
 
     async def add(self, ear: Ear, topic: str, name: str) -> None:
         """Let a socket hear a topic under the name that it asked for. Events from now on are not missed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -64,6 +65,14 @@ def test_a_command_that_breaks_at_import_is_named(run, monkeypatch):
     monkeypatch.setitem(COMMANDS, "broken", ("core.cli.config:nothing", "Broken."))
     result = run("broken")
     assert (1, True) == (result.exit_code, "the command broken cannot be loaded" in result.stderr)
+
+
+def test_serve_says_that_its_port_is_taken_before_it_starts_anything(run, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = run("--set", "host=127.0.0.1", "--set", f"port={port}", "serve")
+    assert (1, True) == (result.exit_code, f"port {port} of 127.0.0.1 is taken" in result.stderr)
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize("name", [name for name, (target, _) in COMMANDS.items() if find_spec(target.split(":")[0])])
