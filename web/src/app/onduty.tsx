@@ -16,13 +16,13 @@ const OLD_MS = 300_000;
 export function OnDuty(): ReactNode {
   const tell = useTell();
   const queries = useQueryClient();
-  const me = useQuery({ queryKey: ["me"], queryFn: () => take(api.GET("/api/me")) });
+  const me = useQuery({ queryKey: ["me"], queryFn: () => take(api.GET("/api/me")), refetchOnMount: "always" });
   const change = useMutation({
     mutationFn: (status: "available" | "offline") => take(api.PATCH("/api/me", { body: { status } })),
     onSuccess: (profile) => queries.setQueryData(["me"], profile),
     onError: (error) => tell.bad(error),
   });
-  const isFree = me.data?.status === "available";
+  const isFree = me.data !== undefined && me.data.status !== "offline";
   const problem = useWhereabouts(isFree);
   if (!me.data) return me.error ? <Failure error={me.error} again={() => void me.refetch()} /> : <Loading rows={3} />;
   return (
