@@ -20,7 +20,7 @@ from core.web.call import Services, is_loopback
 from core.web.errors import documented
 from core.web.health import OLDEST_INBOX, OLDEST_NOTICE, OLDEST_OUTBOX, package_version
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4"
 _DEPTH = text("SELECT count(*), coalesce(sum(n), 0) FROM inbox")
 # The last id says how many there were: payload ids are batch * 1024 + ordinal, so counting rows would read them all.
 _EVENTS = text(

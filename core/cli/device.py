@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ from core.cli.config import settings_of
 from core.cli.user import operator
 from core.db.engine import Database
 from core.db.runtime import open_services
+from core.domain.errors import TangkapinError
+from core.domain.observations import ViolationType
+from core.hooks.deployment import read_deployment
 from core.ingest import devices
 from core.ingest.devices import AUTH_METHODS, DeviceError, NewDevice, NewKey
 from core.secrets import SecretBox
@@ -113,6 +118,23 @@ def add(
         if password_file is None:
             told["password"] = password
     _tell(told, as_json)
+    for doubt in _doubts(settings, new):
+        click.echo(f"Note: {doubt}", err=True)
+
+
+def _doubts(settings: Settings, new: NewDevice) -> Iterable[str]:
+    """What may be a slip of the pen: it is allowed, but nothing would come of it and nobody would be told."""
+    with contextlib.suppress(TangkapinError):  # a plugins.toml with a mistake is another command's business
+        makers = {declared.make for declared in read_deployment(settings.plugins_file)} - {""}
+        if new.maker not in makers:
+            near = difflib.get_close_matches(new.maker, makers, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield f"no plugin of plugins.toml reads {new.maker!r}: what the device sends is kept until one does{hint}"
+    types = [kind.value for kind in ViolationType]
+    for purpose in new.purposes:
+        near = difflib.get_close_matches(purpose, types, n=1, cutoff=0.7)
+        if purpose not in types and near:
+            yield f"the purpose {purpose!r} is no violation type; did you mean {near[0]}?"
 
 
 @command.command("list")

@@ -120,7 +120,7 @@ class Authenticator:
             method = "token"
         judged: Identified | str = self._by_key(request, key, method, peer) if key else "no_credential"
         if not isinstance(judged, Identified) and judged != "wrong_address":
-            judged = self._otherwise(request, peer, authorization, judged)
+            judged = self._otherwise(request, peer, authorization, judged, ours=(key or "").startswith("tk_"))
         return judged if isinstance(judged, Identified) else self._denied(request, judged)
 
     def _by_key(self, request: CameraRequest, key: str, method: str, peer: str) -> Identified | str:
@@ -143,16 +143,19 @@ class Authenticator:
             return "expired_key"
         return self._admitted(entry, method, peer, credential, now)
 
-    def _otherwise(self, request: CameraRequest, peer: str, authorization: str, cause: str) -> Identified | str:
+    def _otherwise(
+        self, request: CameraRequest, peer: str, authorization: str, cause: str, *, ours: bool
+    ) -> Identified | str:
         """The bare address, Basic and Digest; `cause` is why the key, if any, did not do.
 
         A device that may be known by its address is, whatever else it sends: many cameras send a password nobody set.
+        But a key that we made (`ours`) is some device's: what came with a revoked one is not the neighbour's.
         """
         snapshot = self._directory.current
         if request.device_code:
             entry = snapshot.find(request.maker, request.device_code)
         else:
-            entry = snapshot.by_peer(request.maker, peer)
+            entry = None if ours else snapshot.by_peer(request.maker, peer)
         if entry is not None and "ip" in entry.auth and entry.restricted:
             if entry.admits(parse_address(peer)):
                 return Identified(entry, "ip", peer)

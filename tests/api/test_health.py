@@ -129,7 +129,7 @@ def test_the_oldest_notice_that_nobody_tells_decides(
 def metrics(client: TestClient, **headers: str) -> dict[str, float]:
     answer = client.get("/metrics", headers=headers)
     assert 200 == answer.status_code, answer.text
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "text/plain; version=0.0.4; charset=utf-8" == answer.headers["content-type"]
     lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 

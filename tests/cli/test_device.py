@@ -57,6 +57,18 @@ def test_add_for_people_says_that_the_secret_is_shown_once(run):
     assert "this once" in result.stderr
 
 
+def test_a_slip_in_the_make_or_a_purpose_is_told_beside_the_key(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("TANGKAPIN_PLUGINS_FILE", str(tmp_path / "plugins.toml"))
+    (tmp_path / "plugins.toml").write_text('hooks = 1\n[plugin.acme]\nuse = "vendors.acme"\n')
+    arguments = ("--vendor", "polda-uji", "--purpose", "parkir_berbayar")
+
+    assert "Note" not in run("add", "one", "--maker", "acme", *arguments).stderr
+    slipped = run("add", "two", "--maker", "acne", *arguments, "--purpose", "lampumerah")
+    assert (0, True) == (slipped.exit_code, "tk_" in slipped.stdout)
+    assert "did you mean acme?" in slipped.stderr
+    assert "'lampumerah' is no violation type; did you mean lampu_merah?" in slipped.stderr
+
+
 def test_every_field_reaches_the_row(run):
     run.add(
         "simpang-6", "--purpose", "lampu_merah", "--purpose", "batas_kecepatan", "--speed-limit", "60", "--zone",

@@ -130,6 +130,13 @@ def test_a_camera_is_found_by_its_address_on_the_makes_own_path(registry, serve)
     assert [200, 401] == statuses
 
 
+def test_a_revoked_key_is_not_taken_for_the_camera_that_is_known_by_the_same_address(registry, serve):
+    registry.add("tollgate", "other", auth=("ip",), ip_allow=[CAMERA])
+    revoked = "tk_AbCdEfGhIj_" + "0" * 43
+
+    assert 401 == serve().post("/NotificationInfo/Tollgate", {"X-API-KEY": revoked}, source=CAMERA)[0]
+
+
 def test_an_address_that_two_devices_share_finds_none(registry, serve):
     registry.add("one", "other", auth=("ip",), ip_allow=["127.0.0.0/24"])
     registry.add("two", "other", auth=("ip",), ip_allow=[CAMERA])
