@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+ROLES = ("ingest", "parse", "streams", "detect", "shadow", "work")
+PORT_PATIENCE_S = 15.0
+
 
 class PortTaken(TangkapinError):
     """Something else listens where this deployment is to."""
-
-
-ROLES = ("ingest", "parse", "streams", "detect", "shadow", "work")
 
 
 @click.command("serve")
@@ -66,7 +67,7 @@ def serve(
     from core.db.runtime import open_services
     from core.supervisor import Supervisor
 
-    check_port(settings)
+    wait_for_port(settings)
     services = open_services(settings)
     try:
         if settings.auto_migrate:
@@ -150,21 +151,33 @@ def check_schema(settings: Settings) -> None:
     migrate.check(open_services(settings, start=False).database_url)
 
 
-def check_port(settings: Settings) -> None:
-    """Raises PortTaken when nothing can listen where the settings say; port 0 is any that is free."""
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    ):
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
+def wait_for_port(settings: Settings) -> None:
+    """Return when something can listen where the settings say; port 0 is any that is free.
+
+    Raises PortTaken when it stays taken for PORT_PATIENCE_S: what a killed `serve` left behind still ends its requests.
+    """
+    deadline = time.monotonic() + PORT_PATIENCE_S
+    while (error := _port_trouble(settings.host, settings.port)) is not None:
+        if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+            what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+            told = f"port {settings.port} of {settings.host} {what}"
+            raise PortTaken(f"{told}: end what listens there, or set port or TANGKAPIN_PORT")
+        time.sleep(0.1)
+
+
+def _port_trouble(host: str, port: int) -> OSError | None:
+    """Why nothing can listen there now; None when it can."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 probe.bind(address)
-            except OSError as error:
-                what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
-                told = f"port {settings.port} of {settings.host} {what}"
-                raise PortTaken(f"{told}: end what listens there, or set port or TANGKAPIN_PORT") from None
+    except OSError as error:
+        return error
+    return None
 
 
 def load_host(settings: Settings) -> Host:
@@ -188,7 +201,7 @@ def run_ingest(settings: Settings, ready_file: Path | None) -> None:
     from core.ingest.server import Serving, write_ready_file
     from core.secrets import SecretBox
 
-    check_port(settings)
+    wait_for_port(settings)
     database = open_database(settings)
     host = load_host(settings)
     directory = DeviceDirectory(database)

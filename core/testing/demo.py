@@ -280,7 +280,8 @@ class Demo:
     async def _wait_for_server(self, ready: Path) -> None:
         deadline = time.monotonic() + READY_S
         while not ready.exists():
-            ended = next(child.restarts for child in self.supervisor.children if child.name == "ingest")
+            children = self._supervisor.children if self._supervisor is not None else ()
+            ended = sum(child.restarts for child in children if child.name == "ingest")
             if ended > MOST_RESTARTS:
                 raise DemoFailed(f"the server ended {ended} times while it was started")
             if time.monotonic() > deadline:

@@ -67,7 +67,8 @@ def test_a_command_that_breaks_at_import_is_named(run, monkeypatch):
     assert (1, True) == (result.exit_code, "the command broken cannot be loaded" in result.stderr)
 
 
-def test_serve_says_that_its_port_is_taken_before_it_starts_anything(run, tmp_path):
+def test_serve_says_that_its_port_is_taken_before_it_starts_anything(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.cli.serve.PORT_PATIENCE_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         result = run("--set", "host=127.0.0.1", "--set", f"port={port}", "serve")
