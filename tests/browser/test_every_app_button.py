@@ -158,6 +158,6 @@ def test_police_press_everything(pressing: Callable[[str], Presser], street: Any
     page.get_by_role("button", name="Saya sudah berhenti").click()
     expect(page.locator("dialog.stop")).to_have_count(0)
     expect(page.get_by_text("Ditarik kembali. Tidak ada lagi")).to_be_visible()
-    for path in ("/history", "/notices", "/me"):
+    for path in ("/duty", "/history", "/notices", "/me"):  # on duty, and off and on again
         presser.explore(path)
     leave(presser)
