@@ -19,12 +19,12 @@ import structlog
 
 from core.db.pgwire import teach
 from core.domain.cases import CaseDraft, Passage, Verdict
-from core.domain.clock import KEPT, Skew, judge_skew
 from core.domain.images import measure
 from core.domain.observations import Device, FrameCapture, Image, Observation, PlateRead
 from core.evidence.store import MediaStore
 from core.safe_json import clean_text
 from core.traffic import intake_sql as sql
+from core.traffic.clocks import Clocks, Look
 from core.traffic.intake_rows import Draft, as_json, look_up_columns, passage_row, read_columns, violation_columns
 from core.traffic.passages import JudgedRead, OpenPassage, merge
 
@@ -105,7 +105,6 @@ class Batch:
         self.counts: Counter[tuple[date, int, str, str, int]] = Counter()
         self.problems: Counter[tuple[int, int]] = Counter()
         self.samples: dict[int, list[float]] = {}
-        self.skew: dict[int, list[float]] = {}
 
 
 class Intake:
@@ -132,11 +131,10 @@ class Intake:
         self._rules = rules
         self._watch = watch
         self._window = timedelta(seconds=rules.passage_window_s)
-        self._skew: dict[int, list[float]] = {}
+        self._clocks = Clocks(
+            connection, warn_s=rules.skew_warn_s, hold_s=rules.skew_hold_s, every_s=health_every_s
+        )  # fmt: skip
         self._planned = time.monotonic()
-        self._health_every_s = health_every_s
-        self._told: dict[int, tuple[float, str]] = {}
-        self._owed: dict[int, int] = {}
 
     def write(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
         """As finish(), at two round trips less: anything wrong with one row is raised, and the transaction lost."""
@@ -144,11 +142,9 @@ class Intake:
 
     def settle(self) -> None:
         """Write what is known of clocks and not written yet, in a transaction of its own."""
-        if not self._owed:
-            return
-        owed, self._owed = self._owed, {}
-        health = [self._health_row(device, vendor, 0) for device, vendor in sorted(owed.items())]
-        self._connection.execute(sql.ASIDE, {**_NOTHING_ASIDE, "health": as_json(health)}, prepare=True)
+        health = self._clocks.owed()
+        if health:
+            self._connection.execute(sql.ASIDE, {**_NOTHING_ASIDE, "health": as_json(health)}, prepare=True)
 
     def finish(self, batches: Sequence[int], parsed: Sequence[Parsed]) -> Summary:
         """Write everything and delete the inbox rows, inside the caller's transaction.
@@ -191,7 +187,6 @@ class Intake:
         self._store_pictures(batch)
         judged = [j for j, _ in batch.judged]
         devices = {d.id: d for _, d in batch.judged}
-        self._load_skew(devices)
         touched: list[OpenPassage] = []
         if judged:
             read_ids, passage_ids = self._ids(len(judged), devices)
@@ -206,8 +201,8 @@ class Intake:
             if j.opens and j.read.capture_time is not None and not j.read.retransmitted:
                 late = (j.capture_time - j.received_at).total_seconds()
                 batch.samples.setdefault(j.device_id, []).append(late)
-        states = self._clock_states(batch, devices)
-        drafts = self._drafts(touched, devices, states, batch)
+        looks = self._clocks.look(devices, batch.samples)
+        drafts = self._drafts(touched, devices, looks, batch)
         alone = {p.id for p in touched if p.new and p.reads == 1}
         for j in judged:
             j.alone = j.passage_id in alone
@@ -221,8 +216,8 @@ class Intake:
             },
             prepare=True,
         ).fetchall()
-        self._write_aside(batch, states)
-        self._skew.update(batch.skew)
+        self._write_aside(batch, looks)
+        self._clocks.keep(looks)
         opened = [row[0] for row in rows if row[1]]
         return Summary(
             payloads=len(parsed),
@@ -354,36 +349,6 @@ class Intake:
             for (row, _), ref in zip(batch.new_blobs, refs, strict=True):
                 row["rf"], row["a"] = ref, 0
 
-    # -- clocks -------------------------------------------------------------------------------------------------
-
-    def _load_skew(self, devices: Iterable[int]) -> None:
-        missing = [d for d in devices if d not in self._skew]
-        if missing:
-            rows = self._connection.execute(sql.SKEW_SAMPLES, (missing,), prepare=True).fetchall()
-            found = {row[0]: list(row[1]) for row in rows}
-            for device in missing:
-                self._skew[device] = found.get(device, [])
-
-    def _clock_states(self, batch: Batch, devices: Iterable[int]) -> dict[int, Any]:
-        states = {}
-        for device in devices:
-            samples = batch.skew[device] = (self._skew[device] + batch.samples.get(device, []))[-KEPT:]
-            states[device] = self._judged(samples)
-        return states
-
-    def _judged(self, samples: Sequence[float]) -> Skew:
-        return judge_skew(samples, warn_s=self._rules.skew_warn_s, hold_s=self._rules.skew_hold_s)
-
-    def _health_row(
-        self, device: int, vendor: int, problems: int, samples: Sequence[float] | None = None
-    ) -> dict[str, Any]:
-        samples = self._skew[device] if samples is None else samples
-        skew = self._judged(samples)
-        return {
-            "d": device, "v": vendor, "n": problems, "sa": samples, "ss": skew.seconds, "st": skew.state,
-            "no": skew.note or None,
-        }  # fmt: skip
-
     # -- passages and violations --------------------------------------------------------------------------------
 
     def _ids(self, n: int, devices: Iterable[int]) -> tuple[list[int], list[int]]:
@@ -416,7 +381,7 @@ class Intake:
                 log.warning("event_id_reused", device=device.code, event_id=j.event_id, payload=j.payload_id)
 
     def _drafts(
-        self, touched: Sequence[OpenPassage], devices: dict[int, Device], states: dict[int, Any], batch: Batch
+        self, touched: Sequence[OpenPassage], devices: dict[int, Device], looks: dict[int, Look], batch: Batch
     ) -> list[Draft]:
         rows = []
         received = {j.id: (j.received_at, j.payload_id) for j, _ in batch.judged}
@@ -431,7 +396,7 @@ class Intake:
                 batch.problems[device.id, device.vendor_id] += 1
             if not drafts:
                 continue
-            skew = states[device.id]
+            skew = looks[device.id].skew
             held = skew.state in ("hold", "wrong_zone")
             attention = [passage.verdict_reason or "review"] if passage.verdict == "review" else []
             if skew.state == "warn":
@@ -449,25 +414,10 @@ class Intake:
             ]
         return rows
 
-    def _write_aside(self, batch: Batch, states: dict[int, Any]) -> None:
-        vendor_of = {d.id: d.vendor_id for _, d in batch.judged}
+    def _write_aside(self, batch: Batch, looks: dict[int, Look]) -> None:
+        vendor_of = {d.id: d.vendor_id for _, d in batch.judged} | dict(batch.problems.keys())
         problems = {d: n for (d, _), n in batch.problems.items()}
-        vendor_of.update(dict(batch.problems.keys()))
-        health = []
-        now = time.monotonic()
-        for device in sorted({*problems, *batch.samples}):
-            if device not in states:
-                self._load_skew([device])
-                states[device] = self._judged(self._skew[device])
-            state = states[device].state
-            at, told = self._told.get(device, (0.0, ""))
-            if device not in problems and state == told and now - at < self._health_every_s:
-                self._owed[device] = vendor_of[device]
-                continue
-            self._told[device] = now, state
-            self._owed.pop(device, None)
-            samples = batch.skew.get(device, self._skew[device])
-            health.append(self._health_row(device, vendor_of[device], problems.get(device, 0), samples))
+        health = self._clocks.due(looks, batch.samples, problems, vendor_of)
         if not (
             batch.media
             or batch.fetches
