@@ -87,7 +87,8 @@ def change_profile(database: Database, principal: Principal, changes: dict[str, 
     told = sorted(values)
     with database.system() as connection:
         if principal.role == "police" and {"latitude", "longitude"} & set(values):
-            values |= {"accuracy_m": None, "position_at": func.now()}
+            is_known = values.get("latitude") is not None and values.get("longitude") is not None
+            values |= {"accuracy_m": None, "position_at": func.now() if is_known else None}
             told = sorted(set(told) - {"latitude", "longitude"})
         if "email" in values:
             values["email"] = checked_email(values["email"])

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import update
 
+from core.accounts.tables import police
 from core.testing.chromium import grave, too_wide, until
 from core.testing.review import PASSWORD
 
@@ -52,12 +54,16 @@ def test_from_the_alarm_to_the_end_with_officers_police_and_owner(street: Any, v
     sri.go(f"/my-reports/{number}")
     expect(owner.get_by_role("heading", name="Orang membawa pisau")).to_be_visible()
 
-    # the nearest is sent; the other officer sees it, the policeman is asked
+    # the nearest is sent; the other officer sees it, the policeman is asked; who says no position is there too
+    lost = update(police).where(police.c.username == "rudi").values(latitude=None, longitude=None)
+    street.site.world.execute(lost)
+    until(lambda: HERE[0] + 0.01 == pytest.approx(street.ask(street.police, "GET", "/me")["latitude"], abs=1e-6))
     desk.get_by_role("button", name="Kirim petugas").click()
     nearest = desk.locator(".free label").first
     expect(nearest).to_contain_text("Tono")
-    expect(nearest).to_contain_text("2 km")
-    expect(nearest).to_contain_text("sekitar 5 mnt")
+    expect(nearest).to_contain_text("1,1 km")
+    expect(nearest).to_contain_text("sekitar 3 mnt")
+    expect(desk.locator(".free label").last).to_contain_text(re.compile("Rudi.*jarak tidak diketahui"))
     expect(nearest.get_by_role("radio")).to_be_focused()
     desk.keyboard.press("Enter")
     state(desk, "Petugas dikirim")

@@ -16,6 +16,15 @@ const KMH = 30;
 
 export const distanceWords = (metres: number): string => (metres < 1000 ? t("{n} m", { n: number(Math.round(metres / 10) * 10) }) : t("{n} km", { n: number(metres / 1000, 1) }));
 
+/** The nearest first, then those whose phone does not say where it is: the list of the nearest leaves them out. */
+async function freePolice(near: number) {
+  const [placed, all] = await Promise.all([
+    take(api.GET("/api/officer/available", { params: { query: { near } } })),
+    take(api.GET("/api/officer/police", { params: { query: { status: "available", limit: 100 } } })),
+  ]);
+  return [...placed, ...all.data.filter((one) => !one.coordinates).map((one) => ({ ...one, distance: null }))];
+}
+
 export function SendPolice({ report, backup, onClose }: { report: Report; backup: boolean; onClose(): void }): ReactNode {
   const tell = useTell();
   const list = useRef<HTMLDivElement>(null);
@@ -23,7 +32,7 @@ export function SendPolice({ report, backup, onClose }: { report: Report; backup
   useLive("units");
   const free = useQuery({
     queryKey: ["units", "available", report.id],
-    queryFn: () => take(api.GET("/api/officer/available", { params: { query: { near: report.id } } })),
+    queryFn: () => freePolice(report.id),
     refetchInterval: 10_000,
   });
   const stations = useQuery({
