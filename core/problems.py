@@ -179,14 +179,21 @@ def _of_validation(request: Request[Any, Any, Any], error: ValidationException) 
     """Litestar answers 400 for everything; here unreadable is 400 and readable but wrong is 422."""
     problems = error.extra if isinstance(error.extra, list) else []
     errors = [
-        FieldError(str(item.get("key", "")) or str(item.get("source", "body")), str(item.get("message", ""))[:300])
-        for item in problems
-        if isinstance(item, dict)
+        FieldError(_field(item), str(item.get("message", ""))[:300]) for item in problems if isinstance(item, dict)
     ]
     if not errors:
         errors = [FieldError("", error.detail.partition(" for ")[0][:300])]
     words = ("Periksa isian berikut", "Check these fields")
     return render(request, Problem("validation", words, errors=errors))
+
+
+_SENT_AS = {"since": "from", "until": "to", "violation_type": "type", "open_only": "open"}
+"""Query parameters whose name is a word of Python's, or says too little in it."""
+
+
+def _field(item: dict[str, Any]) -> str:
+    name, source = str(item.get("key", "")), item.get("source", "body")
+    return (_SENT_AS.get(name, name) if source == "query" else name) or str(source)
 
 
 def _of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

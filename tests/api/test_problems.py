@@ -50,6 +50,22 @@ def test_a_form_where_json_is_read_is_told_so(client: TestClient) -> None:
     assert (400, True) == (answer.status_code, "kirim JSON" in problem(answer)["message"])
 
 
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("violations?from=kemarin", "from"),
+        ("violations?to=besok", "to"),
+        ("violations?type=" + "x" * 101, "type"),
+        ("quarantine?open=barangkali", "open"),
+        ("passages?purpose=LP/17/2026&from=kemarin", "from"),
+        ("devices?limit=0", "limit"),
+    ],
+)
+def test_a_wrong_parameter_is_named_as_it_was_sent(world: World, client: TestClient, path: str, named: str) -> None:
+    answer = client.get(f"/api/{path}", headers=world.admin().headers)
+    assert (422, [named]) == (answer.status_code, [error["field"] for error in problem(answer)["errors"]])
+
+
 @pytest.mark.threat("T11")
 def test_nesting_without_end_is_the_clients_mistake(client: TestClient) -> None:
     answer = client.post("/api/auth/login", content=DEEP, headers={"Content-Type": "application/json"})
