@@ -35,7 +35,8 @@ export class ApiProblem extends Error {
   field(name: string): string | undefined {
     const errors = (this.members["errors"] ?? []) as { field: string; message: string }[];
     const found = errors.find((error) => error.field === name || error.field.endsWith(`.${name}`));
-    return found && said(found.message);
+    const words = found && said(found.message);
+    return words && `${words[0]!.toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
   }
 }
 

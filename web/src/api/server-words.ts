@@ -1,6 +1,7 @@
 /**
- * What the server says of one field or one camera, in the language of the page. The server's own words are English (they
- * are the API's); `{n}` stands for what differs. What is not known here is shown as it came.
+ * What the server says of one field or one camera, in the language of the page. Of a camera it speaks English, of a
+ * field Indonesian (core/field_words.py) or English; `{n}` stands for what differs. What is not known here is shown as it
+ * came.
  */
 import { msg, t } from "../i18n/index.ts";
 
