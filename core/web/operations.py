@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 
 from core.accounts.tables import audit_log, device_health, devices, vendors
 from core.incidents.tables import camera_health
@@ -25,6 +25,7 @@ from core.web.envelope import Listing, Ok
 from core.web.errors import documented
 from core.web.params import CursorText, DeviceCode, From, Id, Limit, To, VendorCode, utc
 
+T = TypeVar("T")
 _TAG = ["Operasi"]
 SILENT_S = 900
 """A device that was heard before and not for so long counts as offline."""
@@ -147,7 +148,6 @@ def list_quarantine(
     cursor: CursorText = None,
 ) -> Response[Ok[Listing[QuarantineRow]]]:
     """Payloads that could not be understood, newest first. After a fix `tangkapin replay` parses them again."""
-    after = decode_cursor(cursor, "quarantine")
     plain = [quarantine.c[n] for n in QuarantineRow.__struct_fields__ if n in quarantine.c]
     query = (
         select(*plain, devices.c.device_code, payloads.c.content_type, payloads.c.size)
@@ -160,11 +160,7 @@ def list_quarantine(
         query = query.where(quarantine.c.kind == kind)
     if device is not None:
         query = query.where(devices.c.device_code == device)
-    if after is not None:
-        query = query.where(quarantine.c.id < after.id)
-    with call.rows() as connection:
-        found = connection.execute(query.order_by(quarantine.c.id.desc()).limit(limit + 1)).mappings().all()
-    return call.page([QuarantineRow(**row) for row in found[:limit]], limit, _following(found, limit, "quarantine"))
+    return _newest_first(call, query, quarantine.c.id, QuarantineRow, "quarantine", limit, cursor)
 
 
 @post("/api/quarantine/{quarantine_id:int}/dismiss", operation_id="dismiss_quarantine", tags=_TAG, status_code=200,
@@ -205,7 +201,6 @@ def list_sync(
     cursor: CursorText = None,
 ) -> Response[Ok[Listing[SyncRow]]]:
     """The outbox, newest first: one row for each case and centre. Requests and answers are not shown here."""
-    after = decode_cursor(cursor, "sync")
     query = sync_select()
     if status:
         query = query.where(etnas_sync.c.status.in_(status))
@@ -213,11 +208,7 @@ def list_sync(
         query = query.where(etnas_sync.c.sink == sink)
     if violation is not None:
         query = query.where(etnas_sync.c.violation_id == violation)
-    if after is not None:
-        query = query.where(etnas_sync.c.id < after.id)
-    with call.rows() as connection:
-        found = connection.execute(query.order_by(etnas_sync.c.id.desc()).limit(limit + 1)).mappings().all()
-    return call.page([SyncRow(**row) for row in found[:limit]], limit, _following(found, limit, "sync"))
+    return _newest_first(call, query, etnas_sync.c.id, SyncRow, "sync", limit, cursor)
 
 
 @post("/api/sync/retry", operation_id="retry_sync", tags=_TAG, status_code=200, sync_to_thread=True,
@@ -268,7 +259,6 @@ def list_audit(
     cursor: CursorText = None,
 ) -> Response[Ok[Listing[AuditRow]]]:
     """Who did or looked at what, newest first."""
-    after = decode_cursor(cursor, "audit")
     query = select(*(audit_log.c[name] for name in AuditRow.__struct_fields__))
     for column, value in (
         (audit_log.c.action, action), (audit_log.c.actor_name, actor),
@@ -280,11 +270,7 @@ def list_audit(
         query = query.where(audit_log.c.at >= utc(since))
     if until is not None:
         query = query.where(audit_log.c.at < utc(until))
-    if after is not None:
-        query = query.where(audit_log.c.id < after.id)
-    with call.rows() as connection:
-        found = connection.execute(query.order_by(audit_log.c.id.desc()).limit(limit + 1)).mappings().all()
-    return call.page([AuditRow(**row) for row in found[:limit]], limit, _following(found, limit, "audit"))
+    return _newest_first(call, query, audit_log.c.id, AuditRow, "audit", limit, cursor)
 
 
 def _device_state(row: Any) -> Literal["online", "offline", "never", "inactive"]:
@@ -293,6 +279,17 @@ def _device_state(row: Any) -> Literal["online", "offline", "never", "inactive"]
     if row["last_seen"] is None:
         return "never"
     return "offline" if row["silent"] else "online"
+
+
+def _newest_first(
+    call: Call, query: Select[Any], number: ColumnElement[int], row: type[T], order: str, limit: int, cursor: str | None
+) -> Response[Ok[Listing[T]]]:
+    after = decode_cursor(cursor, order)
+    if after is not None:
+        query = query.where(number < after.id)
+    with call.rows() as connection:
+        found = connection.execute(query.order_by(number.desc()).limit(limit + 1)).mappings().all()
+    return call.page([row(**one) for one in found[:limit]], limit, _following(found, limit, order))
 
 
 def _following(found: Any, limit: int, order: str) -> str | None:
