@@ -69,6 +69,7 @@ def at_case(page: Any, plate: str) -> None:
 
 def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., Any], site: Any, empty: World) -> None:
     plates = [f"B {1000 + n} XYZ" for n in range(20)]
+    plates[13] = "81013XYZ"
     ids = seed(empty, [plate.replace(" ", "") for plate in plates])
     double(empty, ids[11], "B1011XYZ")
     visitor = visit()
@@ -102,6 +103,12 @@ def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., An
             keys.press("Escape")
             keys.press("r")
             keys.press("f")
+        elif number == 13:
+            expect(page.locator(".review-suggestions")).to_have_text("Mungkin B 1013 XYZ")
+            for key in ("c", "Tab", "Enter", "Tab", "Tab", "Enter"):
+                keys.press(key)
+            expect(page.locator(".review-plate-text .plate")).to_have_text("B 1013 XYZ")
+            keys.press("a")
         else:
             keys.press("z" if number == 9 else "+")
             keys.press("a")
