@@ -5,6 +5,8 @@ PostgreSQL's jsonb refuses \\u0000 and lone surrogates; a hundred thousand neste
 
 from __future__ import annotations
 
+import contextlib
+import re
 from typing import Any
 
 import msgspec
@@ -12,18 +14,32 @@ import msgspec
 from core.domain.errors import MalformedPayload
 
 MAX_DEPTH = 64
+_SURROGATES = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+"""An escaped backslash, a pair, or a half: the last is six characters long."""
+_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"{\x00": "utf-16-le", b"[\x00": "utf-16-le",
+           b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}  # fmt: skip
 
 
 def decode_json(data: bytes | memoryview | str) -> Any:
-    """Decode JSON. Raises MalformedPayload with the place. Accepts a BOM and GB18030 text; NaN is refused."""
+    """Decode JSON. Raises MalformedPayload with the place; NaN is refused.
+
+    Accepts a BOM, UTF-16, GB18030, and a string with bytes or a half surrogate pair that are no text: U+FFFD stands
+    there, since a note in Latin-1 must not cost the event.
+    """
     raw: bytes | str = (
         data if isinstance(data, str) else bytes(data).removeprefix(b"\xef\xbb\xbf").rstrip(b"\x00 \r\n\t")
     )
     try:
         try:
             value = msgspec.json.decode(raw)
-        except UnicodeDecodeError:
-            value = msgspec.json.decode(bytes(raw).decode("gb18030") if not isinstance(raw, str) else raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            text = raw if isinstance(raw, str) else _text(raw)
+            mended = _SURROGATES.sub(_paired, text)
+            if mended == raw:
+                raise
+            value = msgspec.json.decode(mended)
         if _opened(raw) > MAX_DEPTH and depth(value) > MAX_DEPTH:
             raise MalformedPayload(f"JSON is nested deeper than {MAX_DEPTH} levels")
         return value
@@ -31,6 +47,20 @@ def decode_json(data: bytes | memoryview | str) -> Any:
         raise MalformedPayload(f"JSON is nested deeper than {MAX_DEPTH} levels") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedPayload(f"not JSON: {str(error)[:200]}") from None
+
+
+def _text(raw: bytes) -> str:
+    """As text, whatever it is written in; what is no text becomes U+FFFD."""
+    if raw[:2] in _UTF_16:
+        return (raw + b"\x00" * (len(raw) % 2)).decode(_UTF_16[raw[:2]], "replace").lstrip("\ufeff")
+    for encoding in ("utf-8", "gb18030"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return raw.decode(encoding)
+    return raw.decode("utf-8", "replace")
+
+
+def _paired(match: re.Match[str]) -> str:
+    return match[0] if len(match[0]) != 6 else "\\ufffd"
 
 
 def _opened(raw: bytes | str) -> int:

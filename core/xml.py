@@ -145,9 +145,13 @@ def _with_prefixes(text: str) -> str:
     return text[: match.end()] + declared + text[match.end() :]
 
 
+_UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\x00": "utf-16-le", b"\x00<": "utf-16-be"}
+"""First two bytes -> encoding; without a mark it shows by the "<"."""
+
+
 def _decode(raw: bytes) -> str:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        name = "utf-16"
+    if raw[:2] in _UTF_16:
+        name = _UTF_16[raw[:2]]
     else:
         match = _ENCODING.match(raw[:200].removeprefix(b"\xef\xbb\xbf"))
         declared = match.group(1).decode().lower() if match else "utf-8"

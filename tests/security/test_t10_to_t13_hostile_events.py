@@ -88,6 +88,8 @@ def test_hostile_xml_expands_nothing_and_opens_nothing(house, name):
         ("UTF-8", "utf-8"),
         ("utf-8", "utf-8-sig"),
         ("UTF-16", "utf-16"),
+        ("UTF-16", "utf-16-le"),
+        ("UTF-16", "utf-16-be"),
         ("GB2312", "gb18030"),
         ("ISO-8859-1", "latin-1"),
     ],
@@ -123,6 +125,25 @@ def test_json_that_cannot_be_read_is_a_400_with_a_reason_and_kept(house, body):
     assert 400 == answer.status
     assert answer.json["error"]
     assert ([], ["malformed"]) == house.outcome(camera)
+
+
+@pytest.mark.threat("T11")
+@pytest.mark.parametrize(
+    ("body", "note"),
+    [
+        ('{"plate":"B1A","note":"caf\u00e9"}'.encode("latin-1"), "caf\ufffd"),
+        (b'{"plate":"B1A","note":"\\ud83dx"}', "\ufffdx"),
+        (b'{"plate":"B1A","note":"\\ude00"}', "\ufffd"),
+        (b'{"plate":"B1A","note":"\\ud83d\\ude00 \xff"}', "\U0001f600 \ufffd"),
+        (b'{"plate":"B1A","note":"\\\\ud83d \xff"}', "\\ud83d \ufffd"),
+        ('{"plate":"B1A","note":"\u00e9"}'.encode("utf-16"), "\u00e9"),
+        ('{"plate":"B1A","note":"\u00e9"}'.encode("utf-16-le"), "\u00e9"),
+        ('{"plate":"B1A","note":"\u00e9"}'.encode("utf-16-be"), "\u00e9"),
+    ],
+    ids=["latin-1", "high half", "low half", "a pair", "escaped backslash", "utf-16", "utf-16-le", "utf-16-be"],
+)
+def test_text_that_is_no_text_does_not_cost_the_event(body, note):
+    assert {"plate": "B1A", "note": note} == decode_json(body)
 
 
 @pytest.mark.threat("T11")

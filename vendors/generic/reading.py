@@ -257,7 +257,7 @@ def claims_of(values: Named) -> list[ViolationType]:
             for text in item.split(",") if isinstance(item, str) else ():
                 folded = fold(text)
                 if folded not in words.NO_VIOLATION and not folded.isdigit():
-                    found.append(words.VIOLATIONS.get(folded, ViolationType.OTHER))
+                    found.append(words.violation_of(folded))
     return found
 
 

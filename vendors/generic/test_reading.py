@@ -136,7 +136,9 @@ class TestReading(Reader):
         ("claim", "offences"),
         [("red_light", (ViolationType.LAMPU_MERAH,)), ("No Helmet, seat belt", (ViolationType.HELM,
           ViolationType.SABUK_KESELAMATAN)), (["phone", "phone"], (ViolationType.PONSEL,)), ("none", ()), (None, ()),
-         ([{"type": "wrong-way"}], (ViolationType.LAWAN_ARAH,)), ("parkir liar", (ViolationType.OTHER,))],
+         ([{"type": "wrong-way"}], (ViolationType.LAWAN_ARAH,)), ("parkir liar", (ViolationType.OTHER,)),
+         ("Tidak Memakai Helm", (ViolationType.HELM,)), ("pelanggaran lampu merah", (ViolationType.LAMPU_MERAH,)),
+         ("helm atau sabuk", (ViolationType.OTHER,))],
     )  # fmt: skip
     def test_claims_are_mapped_and_unknown_ones_are_other(self, claim, offences):
         assert offences == self.read({"plate": "B1A", "violationType": claim}).offences

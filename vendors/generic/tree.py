@@ -59,6 +59,8 @@ def read_body(body: bytes, content_type: str) -> Body:
         raise MalformedPayload("generic: a picture without an event (expected multipart with the plate beside it)")
     if content_type.lower().startswith("application/x-www-form-urlencoded") or _FORM.match(head):
         return Body(_form(body))
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return Body(_opened(decode_json(body), _NESTED_ROUNDS), json=True)
     raise MalformedPayload("generic: the body is neither JSON nor a form nor multipart")
 
 

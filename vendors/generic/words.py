@@ -8,6 +8,7 @@ in an object around it, since a camera or a box may have a colour too.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import count
 
 import msgspec
@@ -167,4 +168,28 @@ _SYNONYMS: dict[ViolationType, str] = {
 VIOLATIONS: dict[str, ViolationType] = {
     fold(word): kind for kind in ViolationType for word in (kind.value, *_SYNONYMS[kind].split())
 }
+_STEMS: dict[ViolationType, str] = {
+    ViolationType.GANJIL_GENAP: "ganjilgenap oddeven",
+    ViolationType.MARKA_JALAN: "marka",
+    ViolationType.LAMPU_MERAH: "lampumerah redlight apill",
+    ViolationType.BATAS_KECEPATAN: "kecepatan overspeed speeding speedlimit",
+    ViolationType.SABUK_KESELAMATAN: "sabuk seatbelt safetybelt",
+    ViolationType.PONSEL: "ponsel handphone mobilephone cellphone",
+    ViolationType.BUSWAY: "busway",
+    ViolationType.HELM: "helm",
+    ViolationType.LAWAN_ARAH: "lawanarah lawanarus wrongway",
+    ViolationType.ODOL: "overload overdimensi",
+}
+
+
+@lru_cache(maxsize=1024)
+def violation_of(folded: str) -> ViolationType:
+    """What a folded claim means, of whatever words it is made: "tidakmemakaihelm"; OTHER when it may be none or two."""
+    known = VIOLATIONS.get(folded)
+    if known is not None:
+        return known
+    found = [kind for kind, stems in _STEMS.items() if any(stem in folded for stem in stems.split())]
+    return found[0] if len(found) == 1 else ViolationType.OTHER
+
+
 NO_VIOLATION = frozenset({"", "none", "null", "no", "normal", "false", "0", "tidakada", "nihil", "na", "unknown"})

@@ -13,7 +13,7 @@ from vendors.hikvision.pictures import identifiers, names_of
 from vendors.hikvision.tree import Tree, read_documents
 
 _DELIMITED = re.compile(rb"(?:\A|\n)--[^\r\n]{1,200}\r?\n(?:--[^\r\n]{1,200}\r?\n)?content-", re.IGNORECASE)
-_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\x00": "utf-16-le", b"\x00<": "utf-16-be"}
 _TELLING = re.compile(rb"eventnotificationalert[\s>/\"]|<(?:[\w.-]+:)?plates[\s>]|\"eventtype\"", re.IGNORECASE)
 
 
@@ -30,7 +30,7 @@ def read_body(body: bytes, content_type: str) -> list[Told]:
     start = body.lstrip(b"\xef\xbb\xbf\x00 \r\n\t")
     if not start:
         raise MalformedPayload("hikvision: the body is empty, expected XML, JSON or multipart")
-    bare = start[:1] in (b"<", b"{", b"[") or start[:2] in _BYTE_ORDER_MARKS
+    bare = start[:1] in (b"<", b"{", b"[") or start[:2] in _UTF_16
     declared = is_multipart(content_type) and not bare
     if declared or start[:2] == b"--" or _DELIMITED.search(body, 0, 4096):
         return _assigned([_trimmed(part) for part in split_parts(body, content_type)])
@@ -77,7 +77,7 @@ def _assigned(parts: list[Part]) -> list[Told]:
 def _speaks(part: Part) -> bool:
     head = bytes(part.data[:4096])
     begins = head.lstrip(b"\xef\xbb\xbf\x00 \r\n\t")[:1] in (b"<", b"{", b"[")
-    return begins or head[:2] in _BYTE_ORDER_MARKS or _TELLING.search(head) is not None
+    return begins or head[:2] in _UTF_16 or _TELLING.search(head) is not None
 
 
 def _trimmed(part: Part) -> Part:
@@ -88,6 +88,7 @@ def _trimmed(part: Part) -> Part:
 
 
 def _text(part: Part) -> str:
-    if bytes(part.data[:2]) in _BYTE_ORDER_MARKS:
-        return bytes(part.data).decode("utf-16", "replace")
+    encoding = _UTF_16.get(bytes(part.data[:2]))
+    if encoding is not None:
+        return bytes(part.data).decode(encoding, "replace")
     return part.text()

@@ -85,6 +85,7 @@ class TestEvents(Reader):
         "body",
         [
             anpr("<licensePlate>B 1 A</licensePlate>").decode().encode("utf-16"),
+            anpr("<licensePlate>B 1 A</licensePlate>").decode().encode("utf-16-le"),
             anpr("<LICENSEPLATE>B 1 A</LICENSEPLATE>").replace(b"EventNotificationAlert", b"eventnotificationalert"),
             anpr("<licensePlate>B 1 A</licensePlate>", more="<channelName>Toko A & B\x01</channelName>"),
             b"<Envelope><Body>" + anpr("<licensePlate>B 1 A</licensePlate>") + b"</Body></Envelope>",
@@ -95,8 +96,8 @@ class TestEvents(Reader):
             b'{"EventNotificationAlert": {"@version": "2.0", "ANPR": {"ns1:licensePlate": {"#text": "B 1 A"}}}}',
             b'{"Plates": [{"plateNumber": "B 1 A", "captureTime": "20260302T1720000000"}]}',
         ],
-        ids=["utf-16", "letter case", "bare ampersand", "envelope", "second one cut", "undeclared multipart",
-             "cardNo", "wrapped JSON", "JSON made of XML", "JSON polling"],
+        ids=["utf-16", "utf-16 unmarked", "letter case", "bare ampersand", "envelope", "second one cut",
+             "undeclared multipart", "cardNo", "wrapped JSON", "JSON made of XML", "JSON polling"],
     )  # fmt: skip
     def test_a_plate_is_found_in_forms_that_no_capture_has(self, body):
         for content_type in ("", FORM):
