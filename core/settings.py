@@ -26,8 +26,11 @@ from core.hooks.plugin import Secret
 
 PREFIX = "TANGKAPIN_"
 FILE_NAME = "tangkapin.toml"
-OTHER_VARIABLES = frozenset({"TANGKAPIN_CONFIG", "TANGKAPIN_CAPTURES", "TANGKAPIN_FAULTS"})
-"""Known names that are no settings: the file itself, the captures for the tests, the fault switch for the drills."""
+OTHER_VARIABLES = frozenset({
+    "TANGKAPIN_CONFIG", "TANGKAPIN_CAPTURES", "TANGKAPIN_CHROMIUM", "TANGKAPIN_EXAMPLES", "TANGKAPIN_FAULTS",
+    "TANGKAPIN_TEST_DATABASE_URL",
+})  # fmt: skip
+"""Known names that are no settings: the file itself, what the tests are told by, the fault switch of the drills."""
 FREE_PREFIX = "TANGKAPIN_PLUGIN_"
 """Variables that plugins.toml names in `{env = …}` may start with this; core does not judge them."""
 

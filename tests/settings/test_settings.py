@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import threading
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.settings import FIELDS, Settings, SettingsError, load_settings, mask_url
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -125,6 +128,12 @@ def test_the_named_file_replaces_the_one_in_the_home(home):
 
 def test_names_that_others_read_are_known_and_plugins_have_a_free_prefix(home):
     load(home, TANGKAPIN_CAPTURES="x", TANGKAPIN_FAULTS="y", TANGKAPIN_PLUGIN_ETNAS_KEY="z", PATH="/bin")
+
+
+def test_what_the_makefile_tells_the_tests_is_no_unknown_setting_of_the_houses_they_start(home):
+    told = re.findall(r"\b(TANGKAPIN_\w+)=", (ROOT / "Makefile").read_text())
+    assert "TANGKAPIN_EXAMPLES" in told
+    load(home, **dict.fromkeys(told, "x"))
 
 
 @pytest.mark.threat("T27")
