@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from core.api import CaseView, Device, Passage, Payload, PlateRead, VendorView
 from core.hooks.host import Host
@@ -107,3 +108,10 @@ def case(device: Callable[..., Device]) -> CaseView:
         verified_by="officer",
         verified_at=NOW,
     )
+
+
+@pytest.fixture
+def quiet() -> Iterator[list[Any]]:
+    """What is logged, instead of on the screen."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
