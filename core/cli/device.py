@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from core import log
 from core.cli.config import settings_of
@@ -135,6 +136,53 @@ def _doubts(settings: Settings, new: NewDevice) -> Iterable[str]:
         near = difflib.get_close_matches(purpose, types, n=1, cutoff=0.7)
         if purpose not in types and near:
             yield f"the purpose {purpose!r} is no violation type; did you mean {near[0]}?"
+
+
+@command.command("set")
+@click.argument("code")
+@click.option("--name", help="For people.")
+@click.option("--location", help="The place as it goes to the centre.")
+@click.option("--zone", help="Time zone of the camera's clock.")
+@click.option("--time-rule", type=click.Choice(["offset", "wall_clock"]))
+@click.option("--purpose", "purposes", multiple=True, help="In place of those it has; may be repeated.")
+@click.option("--speed-limit", "speed_limit_kmh", type=click.FloatRange(min=0, min_open=True), help="km/h.")
+@click.option("--latitude", type=click.FloatRange(-90, 90))
+@click.option("--longitude", type=click.FloatRange(-180, 180))
+@click.option("--rate", "rate_per_s", type=float, help="Requests a second.")
+@click.option("--burst", "rate_burst", type=float, help="Requests at once.")
+@click.option(
+    "--setting",
+    "given",
+    multiple=True,
+    metavar="PLUGIN.KEY=VALUE",
+    help="For one plugin, like anpr_filter.accept=90; an empty VALUE takes it away; may be repeated.",
+)
+def change(code: str, given: tuple[str, ...], **fields: Any) -> None:
+    """Give the device CODE other values from now on; running servers follow within seconds."""
+    changes = {name: value for name, value in fields.items() if value not in (None, ())}
+    plugins: dict[str, dict[str, Any]] = {}
+    for text in given:
+        plugin, key, value = _setting(text)
+        plugins.setdefault(plugin, {})[key] = value
+    if not changes and not plugins:
+        raise click.UsageError("say what is to change")
+    settings = settings_of()
+    devices.change_device(_database(settings), code, changes, plugins, by=operator())
+    click.echo(f"{code}: changed")
+    with contextlib.suppress(TangkapinError):  # as in _doubts
+        folders = {declared.use.rpartition(".")[2] for declared in read_deployment(settings.plugins_file)}
+        for plugin in sorted(plugins.keys() - folders):
+            click.echo(f"Note: plugins.toml has no plugin {plugin!r} that would read it", err=True)
+
+
+def _setting(text: str) -> tuple[str, str, Any]:
+    name, given, value = text.partition("=")
+    plugin, dot, key = name.partition(".")
+    if not (given and dot and plugin and key):
+        raise click.UsageError(f"--setting expects PLUGIN.KEY=VALUE like anpr_filter.accept=90, got {text!r}")
+    with contextlib.suppress(msgspec.DecodeError):
+        return plugin, key, msgspec.json.decode(value)
+    return plugin, key, value or None
 
 
 @command.command("list")

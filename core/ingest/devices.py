@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -234,6 +234,42 @@ def set_active(database: Database, code: str, active: bool, *, by: Actor = SYSTE
             update(devices).where(devices.c.id == device["id"]).values(is_active=active, updated_at=func.now())
         )
         _note(connection, by, "device_enabled" if active else "device_disabled", device["vendor_id"], device["id"])
+
+
+_CHANGEABLE = {"name": "device_name", "location": "location", "zone": "zone", "time_rule": "time_rule",
+               "purposes": "purposes", "speed_limit_kmh": "speed_limit_kmh", "latitude": "latitude",
+               "longitude": "longitude", "rate_per_s": "rate_per_s", "rate_burst": "rate_burst"}  # fmt: skip
+"""Fields of NewDevice that may change -> their columns. Make, agency and credentials have ways of their own."""
+
+
+def change_device(
+    database: Database, code: str, changes: Mapping[str, Any], plugins: Mapping[str, Mapping[str, Any]], *,
+    by: Actor = SYSTEM,
+) -> None:  # fmt: skip
+    """Give a device other values from now on; what it posted before stays as it was judged. Raises DeviceError.
+
+    changes  fields of NewDevice, of those in _CHANGEABLE
+    plugins  plugin folder -> its settings of this device, key by key; None takes a key away
+    """
+    with database.system() as connection:
+        device = _find(connection, code)
+        row = connection.execute(select(devices).where(devices.c.id == device["id"])).mappings().one()
+        now = {field: row[column] for field, column in _CHANGEABLE.items()} | dict(changes)
+        problems = _problems(NewDevice(code=code, maker=row["maker"], vendor="", **now))
+        if problems:
+            raise DeviceError("; ".join(problems))
+        settings = dict(row["settings"])
+        for plugin, given in plugins.items():
+            kept = {**settings.get(plugin, {}), **given}
+            settings[plugin] = {key: value for key, value in kept.items() if value is not None}
+        values = {_CHANGEABLE[field]: value for field, value in changes.items()}
+        connection.execute(
+            update(devices)
+            .where(devices.c.id == device["id"])
+            .values(**values, settings={k: v for k, v in settings.items() if v}, updated_at=func.now())
+        )
+        detail = {**changes, **{f"{plugin}.{key}": v for plugin, given in plugins.items() for key, v in given.items()}}
+        _note(connection, by, "device_changed", device["vendor_id"], device["id"], **detail)
 
 
 def list_devices(database: Database, *, vendor: str = "", maker: str = "") -> list[dict[str, Any]]:

@@ -157,6 +157,44 @@ def test_disable_and_enable(run):
     assert (False, True) == (disabled, run.json("show", "simpang-5")["is_active"])
 
 
+def test_a_device_is_given_a_place_and_thresholds_of_its_own_afterwards(run):
+    run.add("simpang-5", "--purpose", "helm")
+
+    result = run(
+        "set", "simpang-5", "--latitude", "-6.12", "--longitude", "106.15", "--location", "Jl. Veteran",
+        "--setting", "anpr_filter.accept=90", "--setting", "anpr_filter.no_plate=drop",
+    )  # fmt: skip
+    run("set", "simpang-5", "--speed-limit", "60", "--setting", "anpr_filter.no_plate=")
+
+    assert 0 == result.exit_code, result.output
+    shown = run.json("show", "simpang-5")
+    assert (-6.12, 106.15, "Jl. Veteran", 60.0, ["helm"]) == tuple(
+        shown[name] for name in ("latitude", "longitude", "location", "speed_limit_kmh", "purposes")
+    )
+    assert {"anpr_filter": {"accept": 90}} == shown["settings"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [((), 2), (("--setting", "accept=90"), 2), (("--latitude", "91"), 2), (("--zone", "Asia/Serang"), 1)],
+)
+def test_a_change_that_makes_no_sense_changes_nothing(run, arguments, code):
+    run.add()
+    before = run.json("show", "simpang-5")
+
+    assert code == run("set", "simpang-5", *arguments).exit_code
+    assert before == run.json("show", "simpang-5")
+
+
+def test_a_setting_that_no_plugin_reads_is_told(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("TANGKAPIN_PLUGINS_FILE", str(tmp_path / "plugins.toml"))
+    (tmp_path / "plugins.toml").write_text('hooks = 1\n[plugin.filter]\nuse = "detectors.anpr_filter"\n')
+    run.add()
+
+    assert "Note" not in run("set", "simpang-5", "--setting", "anpr_filter.accept=90").stderr
+    assert "no plugin 'anpr_filtr'" in run("set", "simpang-5", "--setting", "anpr_filtr.accept=90").stderr
+
+
 def test_what_was_done_stands_in_the_audit_log_with_who_did_it(run, database):
     run.add()
     run.json("rotate-key", "simpang-5")

@@ -97,6 +97,7 @@ const ACTS: Record<string, string> = {
   user_disabled: msg("Account disabled"),
   user_enabled: msg("Account enabled"),
   device_added: msg("Device registered"),
+  device_changed: msg("Device changed"),
   device_key_rotated: msg("New device key"),
   device_key_revoked: msg("Device key revoked"),
   announced: msg("Announcement made"),
