@@ -21,6 +21,7 @@ from core.ingest.gate import CameraGate
 from core.ingest.protocol import CameraProtocol
 from core.ingest.rate import RateLimiter
 from core.secrets import SecretBox
+from core.testing.house import event
 
 ROW = {
     "vendor_id": 1, "vendor_code": "polda-banten", "vendor_settings": {}, "device_name": None, "location": None,
@@ -207,3 +208,15 @@ def serve(registry):
             return Served(server.servers[0].sockets[0].getsockname()[1], inbox)
 
         yield start
+
+
+@pytest.fixture
+def serves_others(house):
+    """Asserts that a good event of somebody else comes through."""
+
+    def check():
+        camera = house.spare("generic")
+        assert 200 == house.send(camera, event("B 8 OK")).status
+        assert (["B8OK"], []) == house.outcome(camera)
+
+    return check

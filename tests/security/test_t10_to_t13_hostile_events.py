@@ -15,19 +15,6 @@ from core.testing.bodies import MULTIPART, alert, form, jpeg, multipart
 from core.testing.house import event
 from core.xml import parse_xml
 
-
-@pytest.fixture
-def serves_others(house):
-    """Asserts that a good event of somebody else comes through."""
-
-    def check():
-        camera = house.spare("generic")
-        assert 200 == house.send(camera, event("B 8 OK")).status
-        assert (["B8OK"], []) == house.outcome(camera)
-
-    return check
-
-
 # -- T10 XML ----------------------------------------------------------------------------------------------------------
 
 LAUGHS = (
