@@ -18,14 +18,14 @@ MIN_DISTANCE_M = 2_000.0
 CLOCK_S = 10.0
 """How far a clock may be off although the post came on time; beyond it (skew_hold_s) its violations are held."""
 _CLASSES = (
-    ("motorcycle motorbike lightmotorcycle motor sepedamotor scooter moped twowheel twowheeler twowheelvehicle"),
-    ("threewheel threewheeler threewheelvehicle tricycle bajaj"),
-    ("car mobil passengercar smallcar minicar saloon salooncar sedan sedancompact sedanwagon hatchback coupe suv "
-     "suvmpv suvcrossover suvstandard mpv"),
-    ("van vanmini vanfull minivan minibus microbus angkot pickup pickuptruck truckstandard buggy minitruck lighttruck"),
-    ("bus bis mediumbus largebus bigbus truck truk lorry bigtruck heavytruck mediumheavytruck containertruck trailer "
-     "tractortrailer concretemixer slagtruck platformtrailer oiltanktruck"),
-)  # fmt: skip
+    "motorcycle motorbike lightmotorcycle motor sepedamotor scooter moped twowheel twowheeler twowheelvehicle",
+    "threewheel threewheeler threewheelvehicle tricycle bajaj",
+    "car mobil passengercar smallcar minicar saloon salooncar sedan sedancompact sedanwagon hatchback coupe suv "
+    "suvmpv suvcrossover suvstandard mpv",
+    "van vanmini vanfull minivan minibus microbus angkot pickup pickuptruck truckstandard buggy minitruck lighttruck",
+    "bus bis mediumbus largebus bigbus truck truk lorry bigtruck heavytruck mediumheavytruck containertruck trailer "
+    "tractortrailer concretemixer slagtruck platformtrailer oiltanktruck",
+)
 """The devices' words from small to large. Cameras take neighbours for each other: only others are unlike."""
 _SIZE = {word: size for size, words in enumerate(_CLASSES) for word in words.split()}
 
