@@ -8,6 +8,19 @@ window.presser ??= (() => {
   let pressed = null;
   let started = null; // where the focus was: that a press takes it there is no effect
   let last = "";
+  let asking = 0; // what Playwright hears of a page with a service worker may come late
+
+  const ask = window.fetch;
+  window.fetch = async (...about) => {
+    asking += 1;
+    try {
+      const answer = await ask(...about);
+      await answer.clone().arrayBuffer();
+      return answer;
+    } finally {
+      asking -= 1;
+    }
+  };
 
   const top = () => [...document.querySelectorAll("dialog[open], [popover]:popover-open:not(.toasts)")].at(-1) ?? null;
   const isShown = (one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && one.getBoundingClientRect().width > 1;
@@ -85,7 +98,7 @@ window.presser ??= (() => {
       const now = look();
       const isSame = now === last;
       last = now;
-      return isSame && !document.querySelector(".loading, [aria-busy=true]") && !document.getAnimations().some((one) => one instanceof CSSTransition);
+      return isSame && !asking && !document.querySelector(".loading, [aria-busy=true]") && !document.getAnimations().some((one) => one instanceof CSSTransition);
     },
     clear: () => document.querySelectorAll(".toasts button").forEach((one) => one.click()),
     bad: () => [...document.querySelectorAll(".toast-bad:not([data-notice]), .state-bad, .field-error")].filter(isShown).map((one) => one.textContent).join("; "),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from core.testing.chromium import Visitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import ElementHandle, Request, Response
+    from playwright.sync_api import ElementHandle, Page, Request, Response
 
 GONE_S = 1.0
 """How long for a control that another press may have used up."""
@@ -85,14 +85,16 @@ class Presser:
         self._new = self._number = 0
         self._failed: list[str] = []
         self._opened = 0
+        self._popups: list[Page] = []
         self._wrote = self._has_written = False
         visitor.context.add_init_script(_SCRIPT)
         self.page.on("request", self._on_request)
         self.page.on("requestfinished", self._over)
         self.page.on("requestfailed", self._over)
         self.page.on("response", self._on_response)
-        for event in ("download", "popup", "filechooser"):
+        for event in ("download", "filechooser"):
             self.page.on(event, self._on_file)
+        self.page.on("popup", self._on_popup)
 
     def explore(self, path: str, scope: str = "#main", *, start: Way = (), leaving: tuple[str, ...] = ()) -> None:
         """Everything that can be pressed on a page, and in what opens from it.
@@ -192,6 +194,8 @@ class Presser:
         if not self._wait(lambda: self._new or self._opened or self.page.evaluate("presser.differs()")):
             self._fault(key, "does nothing")
             return False
+        while self._popups:  # behind another page Chromium lets timers and pictures wait for a second
+            self._popups.pop().close()
         self._settle()
         for line in self._failed:
             self._fault(key, line)
@@ -284,8 +288,7 @@ class Presser:
 
     def _settle(self) -> None:
         """Wait until nothing is asked any more and the page stands still."""
-        # asked for after the look: what was begun before it has been told by then
-        self._wait(lambda: not self._waiting and self.page.evaluate("presser.isStill()") and not self._waiting)
+        self._wait(lambda: not self._waiting and self.page.evaluate("presser.isStill()"))
 
     def _wait(self, true: Callable[[], object], patience_s: float = 0) -> bool:
         deadline = time.monotonic() + (patience_s or self.patience_s)
@@ -319,3 +322,7 @@ class Presser:
 
     def _on_file(self, _: object) -> None:
         self._opened += 1
+
+    def _on_popup(self, popup: Page) -> None:
+        self._opened += 1
+        self._popups.append(popup)

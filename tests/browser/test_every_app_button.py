@@ -5,6 +5,7 @@ from one state of the work to the next) is done here by name.
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,10 @@ def pick(page: Any, words: str) -> None:
 
 
 def next_is(page: Any, number: int, words: str, then: str) -> None:
-    """One step of the work; returns when the next one is offered."""
+    """One step of the work; returns when the next one is offered, and the server knows of it."""
     page.evaluate("(path) => history.pushState(null, '', path)", f"/duty/{number}")
-    page.get_by_role("button", name=words).click()
+    with page.expect_response(re.compile(rf"/api/police/report/{number}/(answer|status)$"), timeout=60_000):
+        page.get_by_role("button", name=words).click()
     expect(page.get_by_role("button", name=then)).to_be_visible()
 
 
