@@ -84,3 +84,9 @@ class TestVehicles(Reader):
 
         assert b"+" in body
         assert JPEG == self.read(body, content_type="application/x-www-form-urlencoded").images[0].data
+
+    def test_a_small_picture_in_url_safe_base64_is_found(self):
+        safe = base64.urlsafe_b64encode(JPEG).decode()
+
+        assert safe.startswith("_9j_")
+        assert JPEG == self.read({"plate": "B1A", "plateImage": safe}).images[0].data

@@ -27,7 +27,7 @@ _FORM = re.compile(rb"\s*[\w.\[\]%+-]{1,200}=")
 _FEW = 8
 _BLANK, _QUOTE = b' "'
 _BLANK_FIRST = re.compile(rb'" +[\[{]')
-_BASE64_HEADS = ("/9j/", "iVBORw0KGgo", "data:")
+_BASE64_HEADS = ("/9j/", "_9j_", "iVBORw0KGgo", "data:")
 
 _plate_keys: dict[tuple[str, ...], list[tuple[int, str]]] = {}
 """The keys of objects met so far -> (rank, key) of those that name a plate: devices send the same ones for ever."""
