@@ -92,7 +92,7 @@ def list_(
         show_json(rows)
         return
     show_table(
-        ("id", "violation", "vendor", "sink", "status", "tries", "next", "deadline", "why"),
+        ("id", "violation", "vendor", "sink", "status", "retries", "next", "deadline", "why"),
         [
             (
                 row.id,
