@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name -> (module:attribute, help). A module that is not installed is left out."""
 
 
+_NO_SCHEMA = frozenset({"42P01", "42703", "22023"})
+"""SQLSTATEs of a table, a column and a role that are not there."""
+
+
 class LazyGroup(click.Group):
     """A group that looks commands up in a table and imports them on use, so that `tangkapin parse` starts fast."""
 
@@ -70,6 +75,27 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except TangkapinError as error:
             raise click.ClickException(str(error) or type(error).__name__) from error
+        except PermissionError as error:
+            raise click.ClickException(f"{error.filename or 'a file'}: {error.strerror}") from error
+        except Exception as error:
+            told = _of_the_database(error)
+            if not told:
+                raise
+            raise click.ClickException(told) from error
+
+
+def _of_the_database(error: Exception) -> str:
+    """What an operator can do about a database that is away or empty; "" for everything else."""
+    psycopg = sys.modules.get("psycopg")  # what failed in a database has imported it
+    found = getattr(error, "orig", None) or error  # SQLAlchemy wraps it
+    if psycopg is None or not isinstance(found, psycopg.Error):
+        return ""
+    reason = str(found).strip().partition("\n")[0]
+    if found.sqlstate in _NO_SCHEMA:
+        return f"the database has not this version's schema ({reason}): run `tangkapin migrate`"
+    if found.sqlstate is None and isinstance(found, psycopg.OperationalError):
+        return f"the database does not answer ({reason}): `tangkapin doctor` looks for the cause"
+    return ""
 
 
 @click.group("tangkapin", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+import click
+import psycopg
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.exc import ProgrammingError
 
 from core.cli.main import COMMANDS, cli
 
@@ -177,3 +180,22 @@ def test_plugins_check_of_one_instance_looks_at_that_one(run, deployment):
     assert 1 == run("plugins", "check", "bad").exit_code
     unknown = run("plugins", "check", "goood")
     assert (1, True) == (unknown.exit_code, "no instance 'goood'; did you mean good?" in unknown.stderr)
+
+
+def test_a_database_that_does_not_answer_is_one_line_and_exit_1(run, monkeypatch):
+    monkeypatch.setenv("TANGKAPIN_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    result = run("vendor", "list")
+    assert (1, "", 1) == (result.exit_code, result.stdout, len(result.stderr.splitlines()))
+    assert "the database does not answer" in result.stderr
+
+
+def test_a_database_without_the_schema_is_told_what_to_run(run, monkeypatch):
+    lost = ProgrammingError("SELECT 1", {}, psycopg.errors.UndefinedTable("there is no table devices"))
+
+    @click.command()
+    def ask() -> None:
+        raise lost
+
+    monkeypatch.setattr("core.cli.vendor.command", ask)
+    result = run("vendor")
+    assert (1, True) == (result.exit_code, "run `tangkapin migrate`" in result.stderr)
