@@ -39,6 +39,7 @@ def test_what_was_written_in_a_tunnel_is_sent_once_afterwards(street: Any, visit
     tono.context.set_offline(False)
     expect(page.locator(".strip-waits")).to_have_count(0)
     until(lambda: "on_the_way" == street.assignment(report)["status"])
+    until(lambda: len(street.points(report)) >= 2)
     points = sorted(street.points(report), key=lambda point: point["device_time"])
     assert [HERE[0] + 0.01, HERE[0] + 0.005] == [round(point["latitude"], 6) for point in points[:2]]
     assert len({point["client_id"] for point in points}) == len(points)
