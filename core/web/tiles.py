@@ -96,14 +96,18 @@ class FileTiles:
         self.max_zoom = int(deepest)
 
     async def read(self, z: int, x: int, y: int) -> bytes | None:
-        """The tile's bytes; None where the file has none."""
+        """The tile's bytes; None where the file has none, or is damaged there."""
         return await sync_to_thread(self._read, z, x, 2**z - 1 - y)
 
     def _read(self, z: int, column: int, row: int) -> bytes | None:
         query = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
-        with self._lock:
-            found = self._file.execute(query, (z, column, row)).fetchone()
-        return bytes(found[0]) if found else None
+        try:
+            with self._lock:
+                found = self._file.execute(query, (z, column, row)).fetchone()
+        except sqlite3.DatabaseError as error:
+            log.warning("tile_not_read", error=f"{type(error).__name__}: {error}"[:200])
+            return None
+        return bytes(found[0]) if found and isinstance(found[0], bytes) else None
 
     async def close(self) -> None:
         """Let the file go."""

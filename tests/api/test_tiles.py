@@ -1,5 +1,6 @@
 """Tiles beneath the map: from a file, from a server, and what happens where there are none."""
 
+import asyncio
 import io
 import sqlite3
 import threading
@@ -151,3 +152,18 @@ def test_what_names_no_tiles_is_refused_at_the_start(value: str) -> None:
 def test_the_key_of_a_tile_server_is_not_shown() -> None:
     settings = load_settings({"map_tiles": "https://peta.example/{z}/{x}/{y}?key=rahasia"}, environ={})
     assert "rahasia" not in repr(settings)
+
+
+def test_a_tile_in_a_damaged_part_of_a_file_is_none(tmp_path):
+    path = mbtiles(tmp_path / "peta.mbtiles")
+    with sqlite3.connect(path) as file:
+        file.execute("INSERT INTO tiles VALUES (2, 0, 3, ?)", (b"\x89PNG" + bytes(100_000),))
+        file.execute("INSERT INTO tiles VALUES (2, 1, 3, NULL)")
+    file.close()
+    with path.open("r+b") as damaged:
+        damaged.seek(-60_000, io.SEEK_END)
+        damaged.write(b"\xff" * 60_000)
+    tiles = FileTiles(path)
+    assert [None, None] == [asyncio.run(tiles.read(2, x, 0)) for x in (0, 1)]
+    assert tile("red") == asyncio.run(tiles.read(0, 0, 0))
+    asyncio.run(tiles.close())
