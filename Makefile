@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= 3
+WORKERS ?= 4
 PACKAGES := chromium gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-ugly python3-gi python3-gst-1.0
 
@@ -39,7 +39,7 @@ peers: $(STAMP) ## put a server and a client of the Pusher protocol where the no
 	@$(BIN)/python tests/peers/install.py
 
 test: setup lint packages peers ## all checks and tests that a landing needs (ARGS="vendors/dahua" for a part)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not drill" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not drill" $(ARGS)
 
 lint: setup ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
