@@ -50,6 +50,10 @@ def configure(format: Literal["json", "console"] = "json", level: str = "info", 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
+    for name in ("uvicorn", "uvicorn.access"):  # by default uvicorn writes them itself, past the redaction
+        own = logging.getLogger(name)
+        own.handlers.clear()
+        own.propagate = True
     logging.captureWarnings(True)
 
 

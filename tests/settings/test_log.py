@@ -8,6 +8,7 @@ import logging
 
 import pytest
 import structlog
+import uvicorn
 
 from core import log as logs
 from core.api import PlateRead, Secret
@@ -81,6 +82,21 @@ def test_plates_are_blurred_in_fields_messages_and_tracebacks_at_info(lines, pla
     assert 3 == len(lines().splitlines())
     assert plate not in lines()
     assert "1234" not in lines().replace("B****", "")
+
+
+@pytest.mark.threat("T28")
+def test_what_uvicorn_set_up_for_itself_before_is_redacted_too():
+    uvicorn.Config("core.app:app")
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    logs.configure("json", "info", stream)
+    logging.getLogger("uvicorn.access").info('"%s %s"', "GET", "/cam/x?token=PLANTEDquery")
+    structlog.reset_defaults()
+    root.handlers[:], root.level = before
+    logging.captureWarnings(False)
+    assert 1 == len(stream.getvalue().splitlines())
+    assert "PLANTED" not in stream.getvalue()
 
 
 def test_a_plate_is_shown_at_debug(lines):
