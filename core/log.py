@@ -50,9 +50,11 @@ def configure(format: Literal["json", "console"] = "json", level: str = "info", 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
-    for name in ("uvicorn", "uvicorn.access"):  # by default uvicorn writes them itself, past the redaction
+    # By default uvicorn writes its lines itself, past the redaction, and at a level of its own.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         own = logging.getLogger(name)
         own.handlers.clear()
+        own.setLevel(logging.NOTSET)
         own.propagate = True
     logging.captureWarnings(True)
 

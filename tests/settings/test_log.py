@@ -86,7 +86,7 @@ def test_plates_are_blurred_in_fields_messages_and_tracebacks_at_info(lines, pla
 
 @pytest.mark.threat("T28")
 def test_what_uvicorn_set_up_for_itself_before_is_redacted_too():
-    uvicorn.Config("core.app:app")
+    uvicorn.Config("core.app:app", log_level="error")
     stream = io.StringIO()
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
