@@ -14,7 +14,7 @@ from core.accounts.tables import admins, audit_log, devices, officers, vendors
 from core.domain.plates import REGIONS, read_indonesian_plate, repair_plate
 from core.sync.tables import etnas_sync
 from core.traffic.deadlines import DeadlineRules, deadlines, half_time
-from core.traffic.search import plate_filter
+from core.traffic.search import plan_for_what_was_typed, plate_filter
 from core.traffic.states import State
 from core.traffic.tables import SHOWN_PLATE, passages, plate_reads, violations
 from core.traffic.views import (
@@ -85,6 +85,7 @@ def list_violations(
     if wanted.violation_type is not None:
         conditions.append(violations.c.violation_type == wanted.violation_type)
     if wanted.plate is not None:
+        plan_for_what_was_typed(connection)
         conditions.append(plate_filter(SHOWN_PLATE, wanted.plate, look_alike=wanted.look_alike))
     if wanted.claimed_by_me:
         conditions.append(_claimed_by(principal))
@@ -200,6 +201,7 @@ def _search(
     order: str,
 ) -> tuple[Sequence[Any], str | None]:
     if wanted.plate is not None:
+        plan_for_what_was_typed(connection)
         query = query.where(plate_filter(table.c.plate_number, wanted.plate, look_alike=wanted.look_alike))
     if wanted.verdict is not None:
         query = query.where(table.c.verdict == wanted.verdict)

@@ -7,8 +7,7 @@ from sqlalchemy import select, text, update
 
 from core.accounts.tables import audit_log
 from core.testing.review import World
-from core.traffic.search import plate_filter
-from core.traffic.tables import SHOWN_PLATE, plate_reads, violations
+from core.traffic.tables import plate_reads
 
 WHY = {"X-Purpose": "tabrak lari LP/17"}
 
@@ -143,13 +142,3 @@ def test_a_picture_not_fetched_yet_shows_no_address_of_the_cameras_network(world
     answer = client.get(f"/api/violations/{case}", headers=world.officer().headers)
     assert "10.0.0.7" not in answer.text
     assert "pending" == answer.json()["data"]["reads"][0]["pictures"][0]["state"]
-
-
-def test_the_cases_of_a_whole_plate_are_found_by_their_index(world: World) -> None:
-    """Also inside row-level security, which keeps what may leak from indexes."""
-    query = select(violations.c.id).where(plate_filter(SHOWN_PLATE, "B 1234 XYZ"))
-    sql = query.compile(world.database.engine, compile_kwargs={"literal_binds": True})
-    with world.database.tenant([world.banten]) as connection:
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = connection.execute(text(f"EXPLAIN {sql}")).scalars().all()
-    assert "ix_violations_shown_plate" in "\n".join(plan)
