@@ -141,7 +141,8 @@ class _Socket:
             log.warning("socket_failed", error=f"{type(error).__name__}: {error}"[:200])
         with contextlib.suppress(Exception):
             close = {"type": "websocket.close", "code": code, "reason": reason}
-            await asyncio.wait_for(self._send(close), SEND_S)
+            async with asyncio.timeout(SEND_S):
+                await self._send(close)
 
     async def _read(self) -> None:
         while True:
@@ -210,7 +211,8 @@ class _Socket:
             message = await self._ear.queue.get()
             text = msgspec.json.encode(message).decode()
             try:
-                await asyncio.wait_for(self._send({"type": "websocket.send", "text": text}), SEND_S)
+                async with asyncio.timeout(SEND_S):  # Python 3.11's wait_for may swallow the cancellation
+                    await self._send({"type": "websocket.send", "text": text})
             except TimeoutError:
                 raise Closed(4408, "too slow") from None
             except OSError:

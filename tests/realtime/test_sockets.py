@@ -325,11 +325,12 @@ def test_nonsense_ends_the_socket(house, serve, message, code):
 
 
 @pytest.mark.threat("T21")
-def test_a_flood_of_messages_ends_the_socket(house, serve):
+@pytest.mark.parametrize("message", ['{"op":"pong"}', '{"op":"ping"}'], ids=["unanswered", "answered"])
+def test_a_flood_of_messages_ends_the_socket(house, serve, message):
     with serve().open(house.owner.token) as socket:
         with contextlib.suppress(ConnectionClosed):
             for _ in range(200):
-                socket.send('{"op":"pong"}')
+                socket.send(message)
         assert 4429 == code_of(socket)
 
 
