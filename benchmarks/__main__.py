@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import alarm, detect, ingest, machine, parse, review, stages, sync
+from benchmarks import alarm, detect, ingest, machine, parse, review, search, stages, sync
 from core.log import configure
 
-NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain", "detect", "alarm", "review")
+NAMES = ("ingest_json", "ingest_images", "parse", "stages", "sync_drain", "detect", "alarm", "review", "search")
 
 
 def main() -> None:
@@ -65,6 +65,10 @@ def _run(name: str, folder: Path, options: argparse.Namespace) -> Any:
     if name == "review":
         found = review.run(folder / "review")
         review.show(found)
+        return found
+    if name == "search":
+        found = search.run(folder / "search", rounds=options.rounds)
+        search.show(found)
         return found
     form = name.removeprefix("ingest_")
     found = ingest.run(folder, form, rounds=options.rounds, seconds=options.seconds, pair=options.pair)
