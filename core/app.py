@@ -156,12 +156,13 @@ def furnish(
     if media is None:
         media = own_media = MediaStore(settings.home / "media", read_payload=_payload_reader(database))
     announcer = Announcer(host) if host is not None else None
+    reports = Reports(database, media, announcer, settings=settings)
     services = Services(
         settings=settings, database=database, media=media, host=host, tell=announcer.tell if announcer else None,
         proxies=TrustedProxies(settings.trusted_proxies),
-        reports=Reports(database, media, announcer, settings=settings),
+        reports=reports,
         previews=previews if previews is not None else _previews(settings),
-        accounts=Accounts(database, settings.signing_key().reveal()),
+        accounts=Accounts(database, settings.signing_key().reveal(), reports.release),
     )  # fmt: skip
     probe = health.Probe(services, extra_health)
     closing = [probe.close, *([announcer.close] if announcer else []), *([own_media.close] if own_media else [])]

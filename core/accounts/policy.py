@@ -131,6 +131,7 @@ POLICY: dict[str, Rule] = {
     "list_police": STAFF,
     "verify_report": STAFF,
     "assign_police": STAFF,
+    "withdraw_assignment": STAFF,
     "announce": STAFF,
     # police in the field
     "get_police_dashboard": POLICE,

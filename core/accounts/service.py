@@ -6,6 +6,7 @@ role or password act at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -78,11 +79,20 @@ class UserRow(msgspec.Struct, frozen=True, kw_only=True):
     last_login_at: datetime | None
 
 
-class Accounts:
-    """All use cases of accounts. `secret` signs the tokens (Settings.signing_key)."""
+LetGo = Callable[[Connection, int, str, Actor], Callable[[], None]]
+"""(connection, id of police, account_disabled or role_changed, who) -> what is to be called after the commit."""
 
-    def __init__(self, database: Database, secret: str) -> None:
+
+class Accounts:
+    """All use cases of accounts. `secret` signs the tokens (Settings.signing_key).
+
+    let_go  what police are at work on is taken off them when their account ends, in that transaction; None: nothing
+            is at work here
+    """
+
+    def __init__(self, database: Database, secret: str, let_go: LetGo | None = None) -> None:
         self._database = database
+        self._let_go = let_go
         self._key = TokenKey(secret)
 
     # -- people ---------------------------------------------------------------------------------------------------
@@ -245,9 +255,12 @@ class Accounts:
         return user_id
 
     def set_active(self, username: str, active: bool, *, by: Actor) -> None:
-        """Disable or enable an account; a disabled one's tokens stop working at once."""
+        """Disable or enable an account; a disabled one's tokens stop working at once, and what police were sent to is
+        taken off them.
+        """
         with self._database.system() as connection:
             found = self._known(connection, username)
+            afterwards = _nothing if active else self._leave(connection, found, "account_disabled", by)
             table = TABLES[found["role"]]
             connection.execute(
                 update(table)
@@ -258,6 +271,7 @@ class Accounts:
                 connection, by, "user_enabled" if active else "user_disabled",
                 vendor_ids=[found["vendor_id"] or INSTALLATION], object_kind=found["role"], object_id=found["id"],
             )  # fmt: skip
+        afterwards()
 
     def set_password(self, username: str, password: str, *, by: Actor) -> None:
         """Give an account a new password; its tokens stop working at once."""
@@ -273,7 +287,8 @@ class Accounts:
     def set_role(self, username: str, role: Role, *, by: Actor) -> int:
         """Give a member of the staff another role; return the new id. Their tokens stop working at once.
 
-        What they did stays under their old (role, id): the old row is kept, disabled and without its name.
+        What they did stays under their old (role, id): the old row is kept, disabled and without its name. What police
+        were sent to is taken off them.
         """
         with self._database.system() as connection:
             found = self._known(connection, username)
@@ -283,6 +298,7 @@ class Accounts:
                 return int(found["id"])
             if role != "admin" and found["vendor_id"] is None:
                 raise AccountError("a national admin belongs to no vendor: add an account of its own")
+            afterwards = self._leave(connection, found, "role_changed", by)
             old, new = TABLES[found["role"]], TABLES[role]
             row = dict(connection.execute(select(old).where(old.c.id == found["id"])).mappings().one())
             connection.execute(
@@ -301,6 +317,7 @@ class Accounts:
                 connection, by, "role_changed", vendor_ids=[found["vendor_id"] or INSTALLATION], object_kind=role,
                 object_id=new_id, detail={"from": found["role"], "from_id": found["id"]},
             )  # fmt: skip
+        afterwards()
         return new_id
 
     def list_users(self) -> list[UserRow]:
@@ -311,11 +328,20 @@ class Accounts:
                 rows += [UserRow(**found) for found in connection.execute(select_users(role)).mappings()]
         return sorted(rows, key=lambda row: row.username)
 
+    def _leave(self, connection: Connection, found: dict[str, Any], why: str, by: Actor) -> Callable[[], None]:
+        if self._let_go is None or found["role"] != "police":
+            return _nothing
+        return self._let_go(connection, int(found["id"]), why, by)
+
     def _known(self, connection: Connection, username: str) -> dict[str, Any]:
         found = find(connection, username)
         if found is None:
             raise AccountError(f"there is no account {username!r}: `tangkapin user list` shows them")
         return found
+
+
+def _nothing() -> None:
+    pass
 
 
 def select_users(role: Role) -> Any:

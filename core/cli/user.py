@@ -5,16 +5,22 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 import msgspec
+from sqlalchemy import Connection
 
 from core.accounts.audit import Actor
 from core.accounts.service import Accounts
 from core.cli.config import settings_of
 from core.db.engine import Database
 from core.db.runtime import open_services
+from core.incidents.acting import Act
+from core.incidents.leaving import release
+from core.notices.service import announce
 from core.settings import Settings
 
 ROLES = ("owner", "officer", "police", "admin")
@@ -125,7 +131,13 @@ def deployment_database(settings: Settings) -> Database:
 
 def _accounts() -> Accounts:
     settings = settings_of()
-    return Accounts(deployment_database(settings), settings.signing_key().reveal())
+    return Accounts(deployment_database(settings), settings.signing_key().reveal(), _let_go)
+
+
+def _let_go(connection: Connection, police_id: int, reason_code: str, by: Actor) -> Callable[[], None]:
+    """The notices are rows, which the server's workers tell; plugins observe in servers only."""
+    release(Act(connection, by, announce, datetime.now(UTC)), police_id, reason_code)
+    return lambda: None
 
 
 def _password(from_stdin: bool) -> str:

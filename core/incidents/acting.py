@@ -14,7 +14,7 @@ from core.accounts.principal import Principal, ServicePrincipal
 from core.accounts.tables import devices, police, vendors
 from core.domain.events import DomainEvent
 from core.incidents.errors import Conflict, Invalid, NotAllowed, NotFound
-from core.incidents.reading import SENT
+from core.incidents.reading import shown_to_police
 from core.incidents.states import (
     OPEN,
     AssignmentEvent,
@@ -32,6 +32,11 @@ from core.incidents.tables import assignments, report_events, reports
 
 SYSTEM = Actor("system")
 STAFF = ("officer", "admin")
+STOPPED = {
+    AssignmentState.RECALLED: AssignmentRefusal.RECALLED,
+    AssignmentState.WITHDRAWN: AssignmentRefusal.WITHDRAWN,
+}
+"""Assignments that ended with a stop, and how what comes later is refused."""
 
 
 class Announce(Protocol):
@@ -76,7 +81,7 @@ class Act:
 
         Officers and admins: of their vendor; owners: their own; police: those they are sent to, or were.
 
-        ever  police who declined or gave up count too: their phone may repeat its last word
+        ever  police who declined, gave up or were taken off it count too: their phone may repeat its last word
         """
         me = self.principal
         assert me is not None
@@ -89,7 +94,7 @@ class Act:
             case "police":
                 mine = [assignments.c.report_id == reports.c.id, assignments.c.police_id == me.id]
                 if not ever:
-                    mine.append(assignments.c.status.in_(SENT))
+                    mine.append(shown_to_police())
                 query = query.where(exists().where(*mine))
             case _:
                 raise NotAllowed
@@ -178,7 +183,7 @@ class Act:
         state = AssignmentState(row["status"])
         after = advance_assignment(state, event)
         if isinstance(after, AssignmentRefusal):
-            raise Conflict(after, state.value, report_status=status)
+            raise refusal_of(after, row, status)
         if after is state:
             return None
         changed: dict[str, Any] = {"status": after.value, **values}
@@ -274,6 +279,18 @@ class Act:
         """The answer of an act."""
         row = self.row(report_id)
         return Moved(id=row["id"], status=row["status"], version=row["version"], updated_at=row["updated_at"])
+
+
+def refusal_of(reason: AssignmentRefusal, row: Any, status: str) -> Conflict:
+    """Why nothing more happens to an assignment; of a withdrawn one with who withdrew it and why."""
+    if reason is not AssignmentRefusal.WITHDRAWN:
+        return Conflict(reason, row["status"], report_status=status)
+    by, why = row["withdrawn_by"], row["withdraw_reason"]
+    words = (f"Penugasan sudah ditarik oleh {by}: {why}", f"The assignment was withdrawn by {by}: {why}")
+    return Conflict(
+        reason, row["status"], words=words, report_status=status, withdrawn_by=by, withdraw_reason=why,
+        withdrawn_at=row["finished_at"],
+    )  # fmt: skip
 
 
 _ANSWERS = (AssignmentEvent.ACCEPT, AssignmentEvent.DECLINE, AssignmentEvent.SET_OFF, AssignmentEvent.ARRIVE)

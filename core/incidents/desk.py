@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from core.evidence.links import MediaLinks
 from core.incidents.errors import NotFound
-from core.incidents.reading import SENT, Viewer, select_reports
+from core.incidents.reading import Viewer, select_reports, shown_to_police
 from core.incidents.tables import assignments, reports
 from core.problems import FieldError, Problem, speaks_english
 from core.web.call import Call
@@ -133,7 +133,7 @@ def involved(connection: Connection, call: Call, report_id: int) -> Any:
             exists(
                 select(1).where(
                     assignments.c.report_id == reports.c.id, assignments.c.police_id == me.id,
-                    assignments.c.status.in_(SENT),
+                    shown_to_police(),
                 )
             )
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sending police: assign, accept or decline, and the stop of a recalled report with its acknowledgement."""
+"""Sending police: assign, accept or decline, take an assignment back, and the stop with its acknowledgement."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from sqlalchemy import exists, func, insert, select, update
 
 from core.accounts.principal import Principal
 from core.accounts.tables import police
-from core.incidents.acting import STAFF, Act, Moved, clean, refuse_stale, require_role
+from core.incidents.acting import STAFF, Act, Moved, clean, refusal_of, refuse_stale, require_role
 from core.incidents.errors import Conflict, NotFound
-from core.incidents.states import OPEN, AssignmentEvent, AssignmentRefusal, AssignmentState, Event, Refusal
+from core.incidents.states import (
+    OPEN,
+    AssignmentEvent,
+    AssignmentRefusal,
+    AssignmentState,
+    Event,
+    Refusal,
+    advance,
+    state_of,
+)
 from core.incidents.tables import assignments
 from core.notices.tables import notice_recipients, notices
 
@@ -67,7 +76,7 @@ def answer(act: Act, principal: Principal, report_id: int, accept: bool, reason:
     if accept:
         number = act.write(report, "accepted", assignment_id=mine["id"])
     else:
-        number = withdraw(act, report, mine, "declined", reason)
+        number = hand_back(act, report, mine, "declined", reason=reason)
     act.tell(
         report_id, "assignment_answered", str(number), assignment_id=mine["id"], police_id=principal.id,
         police_name=act.actor.name, accept=accept, reason=reason,
@@ -75,30 +84,91 @@ def answer(act: Act, principal: Principal, report_id: int, accept: bool, reason:
     return act.moved(report_id)
 
 
-def withdraw(act: Act, report: Any, mine: Any, action: str, reason: str) -> int:
-    """What follows for the report when police declined or gave up (their assignment has ended already).
+def withdraw(
+    act: Act, principal: Principal, report_id: int, reason: str, police_id: int | None = None
+) -> Moved:  # fmt: skip
+    """Take an assignment back as an officer; the report goes where a decline takes it, and somebody else may be sent.
+
+    It is legal until the assignment has ended, after the arrival too: at two in the morning somebody who arrived and
+    fell silent, was hurt or is at the wrong gate must not hold the report, and only the officer can know. Nothing is
+    lost by it for a court: the arrival, the way, words and evidence stay, the report stays in_progress, and who took
+    them off, when and why stands beside. Work that has ended cannot be withdrawn any more.
+
+    police_id  whom, as the officer saw it: a colleague's newer assignment is not hit; None: the one who goes first
+    Raises NotAllowed, NotFound, Invalid, Conflict (reason `withdrawn`: somebody did it before, and who).
+    """
+    require_role(principal, *STAFF)
+    reason = clean("reason", reason, limit=500, least=1)
+    report = act.lock(report_id)
+    row = next((row for row in act.open_assignments(report_id) if police_id in (None, row["police_id"])), None)
+    if row is None:
+        raise _nothing_open(act, report, police_id)
+    end(act, report, row, reason)
+    return act.moved(report_id)
+
+
+def end(act: Act, report: Any, row: Any, reason: str, reason_code: str = "") -> bool:
+    """End an open, locked assignment as withdrawn and tell its police, and the owner that it changed; True when nobody
+    is left on the report.
+
+    reason_code  of a reason that nobody wrote: one of core.incidents.leaving.REASONS, whose words `reason` are
+    """
+    act.move_assignment(
+        row, AssignmentEvent.WITHDRAW, report["status"], withdrawn_by=act.actor.name or act.actor.role,
+        withdrawn_role=act.actor.role, withdrawn_actor_id=act.actor.id, withdraw_reason=reason,
+    )  # fmt: skip
+    told = {"reason_code": reason_code} if reason_code else {"reason": reason}
+    number = hand_back(act, report, row, "withdrawn", police_id=row["police_id"], **told)
+    act.tell(
+        report["id"], "withdrawn", str(number), assignment_id=row["id"], police_id=row["police_id"], reason=reason,
+        reason_code=reason_code,
+    )  # fmt: skip
+    act.tell(report["id"], "incident_update", f"withdrawn:{row['id']}")
+    return not act.open_assignments(report["id"])
+
+
+def _nothing_open(act: Act, report: Any, police_id: int | None) -> Conflict | NotFound:
+    """Why there is nothing to withdraw: what became of the newest assignment, or that there was none."""
+    query = select(assignments).where(assignments.c.report_id == report["id"])
+    if police_id is not None:
+        query = query.where(assignments.c.police_id == police_id)
+    row = act.connection.execute(query.order_by(assignments.c.id.desc()).limit(1)).mappings().first()
+    if row is None and police_id is not None:
+        return NotFound("assignment", police_id)
+    state = state_of(report["status"], started=report["started_at"] is not None)
+    step = advance(state, Event.WITHDRAW, role=act.actor.role)
+    if row is None or (isinstance(step, Refusal) and step is not Refusal.NOBODY_SENT):
+        return Conflict(step if isinstance(step, Refusal) else Refusal.NOBODY_SENT, report["status"])
+    over = AssignmentRefusal.OVER
+    return refusal_of(AssignmentRefusal.WITHDRAWN if row["status"] == "withdrawn" else over, row, report["status"])
+
+
+def hand_back(act: Act, report: Any, mine: Any, action: str, **detail: Any) -> int:
+    """What follows for the report when police declined, gave up or were taken off it (their assignment has ended).
 
     The first of the back-ups, where there is one, takes the place of who left.
     """
     if mine["is_backup"]:
-        return act.write(report, action, assignment_id=mine["id"], reason=reason, backup=True)
+        return act.write(report, action, assignment_id=mine["id"], backup=True, **detail)
     others = act.open_assignments(report["id"])
     if not others:
-        return act.move(report, Event.WITHDRAW, action, assignment_id=mine["id"], reason=reason)
+        return act.move(report, Event.WITHDRAW, action, assignment_id=mine["id"], **detail)
     first = others[0]
     act.connection.execute(update(assignments).where(assignments.c.id == first["id"]).values(is_backup=False))
     act.change(report)
     return act.write(
-        report, action, assignment_id=mine["id"], reason=reason, promoted_police_id=first["police_id"]
+        report, action, assignment_id=mine["id"], promoted_police_id=first["police_id"], **detail
     )  # fmt: skip
 
 
 def acknowledge_stop(act: Act, principal: Principal, report_id: int) -> datetime:
-    """The police say that they saw the stop; the first time counts. Raises Conflict when nothing was recalled."""
+    """The police say that they saw the stop; the first time counts. Raises Conflict when nothing was recalled or
+    withdrawn.
+    """
     require_role(principal, "police")
-    report = act.lock(report_id)
+    report = act.lock(report_id, ever=True)
     mine = act.my_assignment(report_id)
-    if mine["status"] != AssignmentState.RECALLED:
+    if mine["status"] not in (AssignmentState.RECALLED, AssignmentState.WITHDRAWN):
         raise Conflict(AssignmentRefusal.NOT_RECALLED, mine["status"], report_status=report["status"])
     if mine["stop_acknowledged_at"] is not None:
         seen: datetime = mine["stop_acknowledged_at"]
@@ -111,10 +181,12 @@ def acknowledge_stop(act: Act, principal: Principal, report_id: int) -> datetime
 
 
 def _acknowledge_notices(act: Act, report: Any, principal: Principal) -> None:
-    """Who stopped has seen the recall: no further channel is tried for it."""
-    recalls = select(notices.c.id).where(notices.c.report_id == report["id"], notices.c.kind == "recalled")
+    """Who stopped has seen why: no further channel is tried for it."""
+    stops = select(notices.c.id).where(
+        notices.c.report_id == report["id"], notices.c.kind.in_(("recalled", "withdrawn"))
+    )
     query = update(notice_recipients).where(
-        notice_recipients.c.notice_id.in_(recalls), notice_recipients.c.role == "police",
+        notice_recipients.c.notice_id.in_(stops), notice_recipients.c.role == "police",
         notice_recipients.c.person_id == principal.id, notice_recipients.c.acknowledged_at.is_(None),
     )  # fmt: skip
     seen = func.coalesce(notice_recipients.c.read_at, act.now)

@@ -24,7 +24,8 @@ _WHY: dict[Refusal | AssignmentRefusal, Words] = {
     AssignmentRefusal.ALREADY_ARRIVED: ("Sudah tiba di lokasi", "Already there"),
     AssignmentRefusal.OVER: ("Penugasan sudah berakhir", "The assignment is over"),
     AssignmentRefusal.RECALLED: ("BERHENTI: laporan ditarik kembali", "STOP: the report was recalled"),
-    AssignmentRefusal.NOT_RECALLED: ("Penugasan tidak ditarik kembali", "The assignment was not recalled"),
+    AssignmentRefusal.WITHDRAWN: ("Penugasan sudah ditarik", "The assignment was withdrawn"),
+    AssignmentRefusal.NOT_RECALLED: ("Penugasan tidak ditarik kembali", "The assignment was not called back"),
 }  # fmt: skip
 _MORE: dict[str, Words] = {
     "police_busy": ("Petugas sedang menangani laporan lain", "The police officer is on another report"),
@@ -59,13 +60,17 @@ class Conflict(Problem):
 
     reason  a stable code: a Refusal, an AssignmentRefusal, or one of police_busy, police_inactive,
             evidence_full, messages_full, final_there, client_id, version (412, all others 409)
+    words   instead of those of the reason and the state
     """
 
-    def __init__(self, reason: Refusal | AssignmentRefusal | str, state: str, **members: Any) -> None:
-        words = _WHY[reason] if isinstance(reason, Refusal | AssignmentRefusal) else _MORE[reason]
-        told = (f"{words[0]} (status sekarang: {state})", f"{words[1]} (status now: {state})")
+    def __init__(
+        self, reason: Refusal | AssignmentRefusal | str, state: str, *, words: Words | None = None, **members: Any
+    ) -> None:
+        if words is None:
+            why = _WHY[reason] if isinstance(reason, Refusal | AssignmentRefusal) else _MORE[reason]
+            words = (f"{why[0]} (status sekarang: {state})", f"{why[1]} (status now: {state})")
         slug = "version-conflict" if reason == "version" else "wrong-state"
-        super().__init__(slug, told, reason=str(reason), state=state, **members)
+        super().__init__(slug, words, reason=str(reason), state=state, **members)
         self.reason = str(reason)
         self.state = state
 

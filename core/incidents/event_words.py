@@ -20,10 +20,11 @@ EVENT_WORDS: dict[str, tuple[str, str]] = {
     "completed": ("Kasus selesai", "Case completed"),
     "backup_completed": ("Petugas bantuan selesai", "Back-up done"),
     "cancelled": ("Penugasan dibatalkan", "Assignment cancelled"),
+    "withdrawn": ("Penugasan ditarik", "Assignment withdrawn"),
     "rejected": ("Laporan ditolak", "Report rejected"),
     "recalled": ("Laporan ditarik kembali", "Report recalled"),
     "silenced": ("Terlihat lagi, tidak dilaporkan ulang", "Seen again, not reported again"),
-    "stop_acknowledged": ("Penarikan diketahui petugas", "Recall acknowledged"),
+    "stop_acknowledged": ("Petugas tahu harus berhenti", "Police know of the stop"),
     "evidence_added": ("Bukti ditambahkan", "Evidence added"),
     "message_added": ("Pesan ditambahkan", "Message added"),
     "backup_requested": ("Bantuan diminta", "Back-up requested"),
@@ -45,6 +46,8 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
     "duplicate": ("sudah ada laporan lain", "there is another report"),
     "test": ("uji coba atau latihan", "a test or an exercise"),
     "other": ("alasan lain", "another reason"),
+    "account_disabled": ("akun petugas dinonaktifkan", "the police officer's account was disabled"),
+    "role_changed": ("petugas mendapat peran lain", "the police officer was given another role"),
 }
 
 

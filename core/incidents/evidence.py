@@ -84,7 +84,8 @@ def add_evidence(
     act: Act, blobs: Blobs, principal: Principal, report_id: int, data: bytes, *, file_name: str = "",
     client_id: str = "", role: str = "",
 ) -> Kept:  # fmt: skip
-    """Add a picture, video or document. Owners to their own reports, police while they are sent, officers.
+    """Add a picture, video or document. Owners to their own reports, police while they are sent (and until they
+    acknowledge that they were taken off it), officers.
 
     role  "field" or "final" (police); others' pieces are "manual"
     """
@@ -98,7 +99,7 @@ def add_evidence(
         return _kept(found, created=False)
     if principal.role == "police":
         mine = act.my_assignment(report_id)
-        if mine["status"] not in (*OPEN, "completed"):
+        if mine["status"] not in (*OPEN, "completed", "withdrawn"):  # the phone still holds what was taken at the scene
             raise Conflict(AssignmentRefusal.RECALLED, mine["status"])
         role = role or "field"
         if role not in ("field", "final"):

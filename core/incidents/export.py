@@ -22,7 +22,7 @@ POINTS = 5000
 _INTERNAL = ("client_id", "verified_actor_id", "announced_at")
 _NOT_FOR_OWNERS = ("detection", "verified_by", "verified_role", "closed_by", "note")
 _OWNER_EVENTS = ("opened", "frames_added", "verified", "assigned", "on_the_way", "arrived", "started", "completed",
-                 "rejected", "recalled", "evidence_added")  # fmt: skip
+                 "withdrawn", "rejected", "recalled", "evidence_added")  # fmt: skip
 
 
 class Collected(msgspec.Struct, frozen=True):
@@ -107,7 +107,8 @@ def _assignments(act: Act, report_id: int, *, whole: bool) -> list[dict[str, Any
     columns = [assignments.c[name] for name in ("id", "status", "is_backup", "assigned_at", "answered_at",
                                                 "arrived_at", "finished_at", "stop_acknowledged_at")]  # fmt: skip
     if whole:
-        columns += [assignments.c.assigned_by, assignments.c.decline_reason, police.c.full_name, police.c.username]
+        columns += [assignments.c.assigned_by, assignments.c.decline_reason, assignments.c.withdrawn_by,
+                    assignments.c.withdraw_reason, police.c.full_name, police.c.username]  # fmt: skip
     query = select(*columns).join(police, police.c.id == assignments.c.police_id)
     query = query.where(assignments.c.report_id == report_id).order_by(assignments.c.id)
     return [dict(row) for row in act.connection.execute(query).mappings()]

@@ -23,6 +23,7 @@ _SOURCES = {"detection": "detektor sistem", "external": "detektor luar", "manual
 _ASSIGNMENTS = {
     "offered": "ditugaskan, belum dijawab", "accepted": "diterima", "on_the_way": "menuju lokasi", "arrived": "tiba",
     "completed": "selesai", "declined": "ditolak", "cancelled": "dibatalkan", "recalled": "ditarik kembali",
+    "withdrawn": "penugasan ditarik",
 }  # fmt: skip
 _ROLES = {
     "frame": "asli dari kamera", "annotated": "salinan bertanda", "manual": "dari pemilik CCTV",
@@ -96,6 +97,8 @@ def to_pdf(content: dict[str, Any], pictures: list[tuple[int, str, bytes]], atta
         who = row.get("full_name") or row.get("username") or "petugas"
         state = _ASSIGNMENTS.get(row["status"], row["status"])
         why = f" ({row['decline_reason']})" if row.get("decline_reason") else ""
+        if row.get("withdrawn_by"):
+            why = f" oleh {row['withdrawn_by']}, {_time(row['finished_at'], zone)}: {row['withdraw_reason']}"
         page.line_of(f"{_time(row['assigned_at'], zone)}  {who}: {state}{why}")
     for row in content.get("messages", []):
         if row["kind"] in ("note", "final"):

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 
 from core.accounts.principal import Principal
 from core.domain.geo import is_position
-from core.incidents.acting import Act, clean
+from core.incidents.acting import STOPPED, Act, clean, refusal_of
 from core.incidents.errors import Conflict, Invalid, NotAllowed
 from core.incidents.states import OPEN, AssignmentRefusal, AssignmentState
 from core.incidents.tables import report_messages
@@ -106,9 +106,7 @@ def _refuse_idle(act: Act, report: Any, mine: Any, kind: str) -> None:
         return
     allowed = OPEN if kind == "backup" else (*OPEN, AssignmentState.COMPLETED)
     if mine["status"] not in allowed:
-        recalled = mine["status"] == AssignmentState.RECALLED
-        reason = AssignmentRefusal.RECALLED if recalled else AssignmentRefusal.OVER
-        raise Conflict(reason, mine["status"], report_status=report["status"])
+        raise refusal_of(STOPPED.get(mine["status"], AssignmentRefusal.OVER), mine, report["status"])
 
 
 def _refuse_more(act: Act, principal: Principal, report: Any, kind: str) -> None:

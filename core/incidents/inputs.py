@@ -102,6 +102,13 @@ class AssignOrder(msgspec.Struct, kw_only=True):
     backup: bool = False
 
 
+class WithdrawOrder(msgspec.Struct, kw_only=True):
+    """Why police are taken off a report. `officer_id`: whom; left out: who was sent first."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    officer_id: IdNumber | IdText | None = None
+
+
 class StatusOrder(msgspec.Struct, kw_only=True):
     """Where the police officer stands."""
 

@@ -28,7 +28,7 @@ from core.web.pages import Numbered, Wanted, numbered
 
 
 class OfficerReportRow(msgspec.Struct, kw_only=True):
-    """A report of the vendor."""
+    """A report of the vendor. unanswered_since: when somebody was sent who has not answered yet."""
 
     id: int
     title: str
@@ -43,6 +43,7 @@ class OfficerReportRow(msgspec.Struct, kw_only=True):
     is_confirmed: bool
     version: int
     updated_at: datetime
+    unanswered_since: datetime | None
 
 
 class HomeOfOwner(msgspec.Struct, kw_only=True):
@@ -110,6 +111,8 @@ class AssignmentOfReport(msgspec.Struct, kw_only=True):
     finished_at: datetime | None
     stop_acknowledged_at: datetime | None
     is_backup: bool
+    withdrawn_by: str | None
+    withdraw_reason: str | None
 
 
 class ActivityRow(msgspec.Struct, kw_only=True):
@@ -206,7 +209,11 @@ def list_reports(
     station_id: int | None = None, device_id: int | None = None,
 ) -> Numbered[OfficerReportRow]:  # fmt: skip
     """Newest first."""
-    query = narrowed(select_reports(), wanted)
+    asked = select(assignments.c.assigned_at).where(
+        assignments.c.report_id == reports.c.id, assignments.c.status == "offered", ~assignments.c.is_backup
+    )
+    unanswered = asked.correlate(reports).scalar_subquery().label("unanswered_since")
+    query = narrowed(select_reports().add_columns(unanswered), wanted)
     for column, value in ((reports.c.incident_type, incident_type), (reports.c.source, source),
                           (reports.c.station_id, station_id), (reports.c.device_id, device_id)):  # fmt: skip
         if value is not None:
@@ -290,7 +297,7 @@ def list_activity(connection: Connection, viewer: Viewer, report_id: int) -> lis
 
 
 def list_assignments(connection: Connection, report_id: int) -> list[AssignmentOfReport]:
-    """All of a report, declined and backup ones included, newest first."""
+    """All of a report, declined, withdrawn and backup ones included, newest first."""
     query = (
         select(assignments, police.c.full_name, police.c.username, police.c.phone, police.c.license_plate,
                police.c.vehicle_type)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, func, select
 
-from core.incidents.reading import ON, SENT, Viewer, narrowed, select_reports
+from core.incidents.reading import ON, Viewer, narrowed, select_reports, shown_to_police
 from core.incidents.tables import assignments, reports
 from core.web.pages import Numbered, Wanted, numbered
 
@@ -21,7 +21,7 @@ class PoliceDashboard(msgspec.Struct, kw_only=True):
 
 
 class PoliceReportRow(msgspec.Struct, kw_only=True):
-    """A report one is (or was) sent to. app_state: OFFERED, ACTIVE, STOP (recalled), DONE."""
+    """A report one is (or was) sent to. app_state: OFFERED, ACTIVE, STOP (recalled or withdrawn), DONE."""
 
     id: int
     title: str
@@ -35,10 +35,12 @@ class PoliceReportRow(msgspec.Struct, kw_only=True):
     app_state: str
     latitude: float | None
     longitude: float | None
+    withdrawn_by: str | None
+    withdraw_reason: str | None
 
 
 class PoliceReport(msgspec.Struct, kw_only=True):
-    """A report one is sent to. app_state STOP: it was recalled; break off and acknowledge."""
+    """A report one is sent to. app_state STOP: it was recalled or one was taken off it; break off and acknowledge."""
 
     id: int
     title: str
@@ -58,10 +60,12 @@ class PoliceReport(msgspec.Struct, kw_only=True):
     is_backup: bool
     app_state: str
     stop_acknowledged_at: datetime | None
+    withdrawn_by: str | None
+    withdraw_reason: str | None
 
 
 class AssignmentRow(msgspec.Struct, kw_only=True):
-    """One assignment of one's history, declined ones included."""
+    """One assignment of one's history, declined and withdrawn ones included."""
 
     id: int
     report_id: int
@@ -76,6 +80,8 @@ class AssignmentRow(msgspec.Struct, kw_only=True):
     arrived_at: datetime | None
     finished_at: datetime | None
     is_backup: bool
+    withdrawn_by: str | None
+    withdraw_reason: str | None
 
 
 def read_dashboard(connection: Connection, police_id: int) -> PoliceDashboard:
@@ -93,17 +99,16 @@ def read_dashboard(connection: Connection, police_id: int) -> PoliceDashboard:
 
 
 def list_active(connection: Connection, viewer: Viewer, wanted: Wanted) -> Numbered[PoliceReportRow]:
-    """What one is sent to now, and recalled ones until the stop is acknowledged; newest first."""
-    under_way = assignments.c.status.in_(ON) | and_(
-        assignments.c.status == "recalled", assignments.c.stop_acknowledged_at.is_(None)
-    )
-    query = narrowed(_mine(viewer.principal.id).where(under_way), wanted)
+    """What one is sent to now, and recalled or withdrawn ones until the stop is acknowledged; newest first."""
+    done = assignments.c.status == "completed"
+    stopped = (assignments.c.status == "recalled") & assignments.c.stop_acknowledged_at.is_not(None)
+    query = narrowed(_mine(viewer.principal.id).where(shown_to_police(), ~done, ~stopped), wanted)
     return numbered(connection, query, wanted, _row, assignments.c.id.desc())
 
 
 def find_assigned(connection: Connection, viewer: Viewer, report_id: int) -> Any:
     """The report's row with one's newest assignment (`assignment_…`); None when one is not (or no longer) sent."""
-    query = _mine(viewer.principal.id).where(reports.c.id == report_id, assignments.c.status.in_(SENT))
+    query = _mine(viewer.principal.id).where(reports.c.id == report_id, shown_to_police())
     return connection.execute(query.order_by(assignments.c.id.desc()).limit(1)).mappings().first()
 
 
@@ -119,6 +124,7 @@ def read_assigned(connection: Connection, viewer: Viewer, report_id: int) -> Pol
         cctv_name=row["cctv_name"], assignment_id=row["assignment_id"], assignment_status=row["assignment_status"],
         assigned_at=row["assignment_at"], assigned_by=row["assigned_by"], is_backup=row["is_backup"],
         app_state=app_state(row["assignment_status"]), stop_acknowledged_at=row["stop_acknowledged_at"],
+        withdrawn_by=row["withdrawn_by"], withdraw_reason=row["withdraw_reason"],
     )  # fmt: skip
 
 
@@ -144,7 +150,7 @@ def list_history(connection: Connection, viewer: Viewer, wanted: Wanted) -> Numb
 
 def app_state(assignment_status: str) -> str:
     """What the phone shows."""
-    if assignment_status == "recalled":
+    if assignment_status in ("recalled", "withdrawn"):
         return "STOP"
     if assignment_status == "offered":
         return "OFFERED"
@@ -157,7 +163,7 @@ def _mine(police_id: int) -> Select[Any]:
         .add_columns(
             assignments.c.id.label("assignment_id"), assignments.c.status.label("assignment_status"),
             assignments.c.assigned_at.label("assignment_at"), assignments.c.assigned_by, assignments.c.is_backup,
-            assignments.c.stop_acknowledged_at,
+            assignments.c.stop_acknowledged_at, assignments.c.withdrawn_by, assignments.c.withdraw_reason,
         )
         .join(assignments, assignments.c.report_id == reports.c.id)
         .where(assignments.c.police_id == police_id)
@@ -170,5 +176,5 @@ def _row(row: Any) -> PoliceReportRow:
         created_at=row["created_at"], incident_type=row["incident_type"], assignment_id=row["assignment_id"],
         assignment_status=row["assignment_status"], assigned_at=row["assignment_at"],
         app_state=app_state(row["assignment_status"]), latitude=row["place_latitude"],
-        longitude=row["place_longitude"],
+        longitude=row["place_longitude"], withdrawn_by=row["withdrawn_by"], withdraw_reason=row["withdraw_reason"],
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from core.accounts.principal import Principal
 from core.accounts.tables import devices, police
@@ -18,8 +19,21 @@ from core.web.pages import Numbered, Wanted, numbered
 ON = ("offered", "accepted", "on_the_way", "arrived")
 """States of an assignment that is under way."""
 SENT = (*ON, "completed", "recalled")
-"""States of an assignment that counts: not declined, not cancelled."""
+"""States of an assignment that counts: not declined, not cancelled, not withdrawn."""
 NEARBY_M = 100.0
+
+
+def shown_to_police() -> ColumnElement[bool]:
+    """Of `assignments`: those whose police may see the report. One that was withdrawn is shown as a stop until that is
+    acknowledged, or until they are sent to the same report again.
+    """
+    later = assignments.alias()
+    again = exists().where(
+        later.c.report_id == assignments.c.report_id, later.c.police_id == assignments.c.police_id,
+        later.c.id > assignments.c.id,
+    )  # fmt: skip
+    stops = and_(assignments.c.status == "withdrawn", assignments.c.stop_acknowledged_at.is_(None), ~again)
+    return or_(assignments.c.status.in_(SENT), stops)
 
 
 class Viewer(msgspec.Struct, frozen=True):

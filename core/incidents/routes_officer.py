@@ -30,7 +30,7 @@ from core.incidents.desk import (
     viewer_of,
 )
 from core.incidents.geo import nearest_police, nearest_stations
-from core.incidents.inputs import AnnouncementOrder, AssignOrder, Verification
+from core.incidents.inputs import AnnouncementOrder, AssignOrder, Verification, WithdrawOrder
 from core.incidents.queries_dashboard import Alerts, CaseFigures, IncidentMap, OfficerCounts, Performance
 from core.incidents.queries_officer import AvailableRow, OfficerReport, OfficerReportRow, PoliceRow
 from core.incidents.reading import (
@@ -259,6 +259,20 @@ def assign(call: NamedDependency[Call], report_id: Id, data: JSONBody[AssignOrde
     return Response(call.ok(made, ("Petugas ditugaskan", "Police sent")), status_code=201)
 
 
+@post("/officer/assign/{report_id:int}/withdraw", operation_id="withdraw_assignment", tags=TAG_OFFICER, status_code=200,
+      sync_to_thread=True, summary="Take an assignment back", responses=documented(401, 403, 404, 409))  # fmt: skip
+def withdraw(call: NamedDependency[Call], report_id: Id, data: JSONBody[WithdrawOrder]) -> Ok[Changed]:
+    """Whoever was sent is told to stop, and somebody else may be sent. 409 when it has ended: `withdrawn` says who took
+    it back before. Legal after the arrival too: what was done stays on record.
+    """
+    police_id = None if data.officer_id is None else as_id(data.officer_id)
+    moved = reports_of(call).withdraw(call.principal, report_id, data.reason, police_id)
+    return call.ok(
+        Changed(id=moved.id, status=moved.status, updated_at=moved.updated_at, version=moved.version),
+        ("Penugasan ditarik", "The assignment was withdrawn"),
+    )
+
+
 def _reason_code(data: Verification) -> str:
     """Clients that know no codes say the reason in words."""
     if data.status != "rejected" or data.reason_code:
@@ -296,5 +310,6 @@ def announce_to_all(call: NamedDependency[Call], data: JSONBody[AnnouncementOrde
 
 HANDLERS = [
     get_count, get_case_status, list_reports, get_report, get_track, list_near_stations, list_own_notifications,
-    get_map, list_alerts, get_performance, list_available, list_police, verify, assign, announce_to_all,
+    get_map, list_alerts, get_performance, list_available, list_police, verify, assign, withdraw,
+    announce_to_all,
 ]  # fmt: skip

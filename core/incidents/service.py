@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from sqlalchemy import Connection
+
 from core.accounts.audit import Actor, actor_of
 from core.accounts.principal import Principal, ServicePrincipal
 from core.db.engine import Database
+from core.domain.events import DomainEvent
 from core.domain.incidents import ReportStatus, TrackingStatus
-from core.incidents import deciding, dispatch, evidence, export, fieldwork, opening, tracking
+from core.incidents import deciding, dispatch, evidence, export, fieldwork, leaving, opening, tracking
 from core.incidents.acting import SYSTEM, Act, Announce, Moved
 from core.incidents.detected import Detected, Opened
 from core.incidents.evidence import Blobs, Kept, MediaStore
@@ -86,6 +89,20 @@ class Reports:
         with self._act(principal) as act:
             return dispatch.assign(act, principal, report_id, police_id, backup=backup, version=version)
 
+    def withdraw(self, principal: Principal, report_id: int, reason: str, police_id: int | None = None) -> Moved:
+        """Take an assignment back, with a reason; who was sent is told to stop. police_id None: who goes first."""
+        with self._act(principal) as act:
+            return dispatch.withdraw(act, principal, report_id, reason, police_id)
+
+    def release(self, connection: Connection, police_id: int, reason_code: str, by: Actor) -> Callable[[], None]:
+        """In the transaction that ends the account of police: their open assignment is withdrawn. Returns what is to be
+        called once that has committed. reason_code: one of leaving.REASONS.
+        """
+        act = Act(connection, by, self._announce, self._clock())
+        leaving.release(act, police_id, reason_code)
+        events = act.events()
+        return lambda: self._observe(events)
+
     # -- police --------------------------------------------------------------------------------------------------------
 
     def answer(self, principal: Principal, report_id: int, accept: bool, reason: str = "") -> Moved:
@@ -106,7 +123,7 @@ class Reports:
             return tracking.track(act, principal, report_id, given)
 
     def acknowledge_stop(self, principal: Principal, report_id: int) -> datetime:
-        """The police saw that the report was recalled; returns when first."""
+        """The police saw that the report was recalled, or that they were taken off it; returns when first."""
         with self._act(principal) as act:
             return dispatch.acknowledge_stop(act, principal, report_id)
 
@@ -148,6 +165,9 @@ class Reports:
             act = Act(connection, actor, self._announce, self._clock(), principal)
             yield act
             events = act.events()
+        self._observe(events)
+
+    def _observe(self, events: list[tuple[DomainEvent, str]]) -> None:
         if self._host is not None:
             for event, vendor_code in events:
                 self._host.observe_event(event, vendor_code)

@@ -43,7 +43,7 @@ class Event(StrEnum):
     assign    an officer sends police
     back_up   an officer sends more police
     start     the police are there (or an officer says so)
-    withdraw  the police who were sent declined or gave up
+    withdraw  the police who were sent declined or gave up, or were taken off by an officer or with their account
     complete  it is dealt with
     reject    an officer says that it was none: a recall when people were told
     """
@@ -96,7 +96,7 @@ MAY: dict[Event, frozenset[str]] = {
     Event.ASSIGN: _STAFF,
     Event.BACK_UP: _STAFF,
     Event.START: _STAFF | {"police"},
-    Event.WITHDRAW: _STAFF | {"police"},
+    Event.WITHDRAW: _STAFF | {"police", "cli"},  # cli: the operator, by login name, who disables an account
     Event.COMPLETE: _STAFF | {"police"},
     Event.REJECT: _STAFF,
 }
@@ -183,7 +183,7 @@ def advance(state: State, event: Event, *, role: str = "", vacant: bool = True) 
 
 
 class AssignmentState(StrEnum):
-    """Where an assignment stands (`assignments.status`). recalled: the police's app says STOP."""
+    """Where an assignment stands (`assignments.status`). recalled, withdrawn: the police's app says STOP."""
 
     OFFERED = "offered"
     ACCEPTED = "accepted"
@@ -193,6 +193,7 @@ class AssignmentState(StrEnum):
     DECLINED = "declined"
     CANCELLED = "cancelled"
     RECALLED = "recalled"
+    WITHDRAWN = "withdrawn"
 
 
 OPEN = (AssignmentState.OFFERED, AssignmentState.ACCEPTED, AssignmentState.ON_THE_WAY, AssignmentState.ARRIVED)
@@ -200,7 +201,9 @@ OPEN = (AssignmentState.OFFERED, AssignmentState.ACCEPTED, AssignmentState.ON_TH
 
 
 class AssignmentEvent(StrEnum):
-    """What can happen to it. recall and close come from the report, the others from the police officer."""
+    """What can happen to it. recall and close come from the report, withdraw from who takes the police off it, the
+    others from the police officer. It may be withdrawn while it is open: core.incidents.dispatch.withdraw says why.
+    """
 
     ACCEPT = "accept"
     DECLINE = "decline"
@@ -209,6 +212,7 @@ class AssignmentEvent(StrEnum):
     COMPLETE = "complete"
     CANCEL = "cancel"
     RECALL = "recall"
+    WITHDRAW = "withdraw"
     CLOSE = "close"
 
 
@@ -220,6 +224,7 @@ class AssignmentRefusal(StrEnum):
     ALREADY_ARRIVED = "already_arrived"
     OVER = "assignment_over"
     RECALLED = "recalled"
+    WITHDRAWN = "withdrawn"
     NOT_RECALLED = "not_recalled"
 
 
@@ -234,6 +239,7 @@ ASSIGNMENT_TABLE: dict[AssignmentState, dict[AssignmentEvent, AssignmentState | 
         _E.COMPLETE: _R.NOT_ARRIVED,
         _E.CANCEL: _A.CANCELLED,
         _E.RECALL: _A.RECALLED,
+        _E.WITHDRAW: _A.WITHDRAWN,
         _E.CLOSE: _A.CANCELLED,
     },
     _A.ACCEPTED: {
@@ -244,6 +250,7 @@ ASSIGNMENT_TABLE: dict[AssignmentState, dict[AssignmentEvent, AssignmentState | 
         _E.COMPLETE: _R.NOT_ARRIVED,
         _E.CANCEL: _A.CANCELLED,
         _E.RECALL: _A.RECALLED,
+        _E.WITHDRAW: _A.WITHDRAWN,
         _E.CLOSE: _A.CANCELLED,
     },
     _A.ON_THE_WAY: {
@@ -254,6 +261,7 @@ ASSIGNMENT_TABLE: dict[AssignmentState, dict[AssignmentEvent, AssignmentState | 
         _E.COMPLETE: _R.NOT_ARRIVED,
         _E.CANCEL: _A.CANCELLED,
         _E.RECALL: _A.RECALLED,
+        _E.WITHDRAW: _A.WITHDRAWN,
         _E.CLOSE: _A.CANCELLED,
     },
     _A.ARRIVED: {
@@ -264,12 +272,14 @@ ASSIGNMENT_TABLE: dict[AssignmentState, dict[AssignmentEvent, AssignmentState | 
         _E.COMPLETE: _A.COMPLETED,
         _E.CANCEL: _A.CANCELLED,
         _E.RECALL: _A.RECALLED,
+        _E.WITHDRAW: _A.WITHDRAWN,
         _E.CLOSE: _A.COMPLETED,
     },
     _A.COMPLETED: dict.fromkeys(_E, _R.OVER) | {_E.COMPLETE: _A.COMPLETED, _E.CLOSE: _A.COMPLETED},
     _A.DECLINED: dict.fromkeys(_E, _R.OVER) | {_E.DECLINE: _A.DECLINED},
     _A.CANCELLED: dict.fromkeys(_E, _R.OVER) | {_E.CANCEL: _A.CANCELLED},
     _A.RECALLED: dict.fromkeys(_E, _R.RECALLED) | {_E.RECALL: _A.RECALLED},
+    _A.WITHDRAWN: dict.fromkeys(_E, _R.WITHDRAWN),  # a second officer hears who was first
 }
 """The same state again: a phone that repeats itself, nothing to do."""
 

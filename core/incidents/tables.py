@@ -156,9 +156,18 @@ assignments = Table(
     moment("finished_at"),
     moment("stop_acknowledged_at"),
     Column("is_backup", Boolean, nullable=False, server_default=text("false")),
+    Column("withdrawn_by", String(150), comment="the named person who took the police off it; when: finished_at"),
+    Column("withdrawn_role", String(20)),
+    Column("withdrawn_actor_id", BigInteger),
+    Column("withdraw_reason", Text),
     CheckConstraint(
-        "status IN ('offered','accepted','on_the_way','arrived','completed','declined','cancelled','recalled')",
+        "status IN ('offered','accepted','on_the_way','arrived','completed','declined','cancelled','recalled',"
+        "'withdrawn')",
         name="status",
+    ),
+    CheckConstraint(
+        "status <> 'withdrawn' OR (withdrawn_by IS NOT NULL AND withdraw_reason IS NOT NULL)",
+        name="withdrawn_by_a_named_person",
     ),
     Index("uq_assignments_open_report_id", "report_id", unique=True, postgresql_where=text(
         "status IN ('offered','accepted','on_the_way','arrived') AND NOT is_backup")),

@@ -16,8 +16,8 @@ from core.accounts.principal import Principal
 from core.accounts.tables import police
 from core.domain.geo import distance_m, is_position
 from core.domain.incidents import TrackingStatus
-from core.incidents.acting import Act, Moved, clean, require_role
-from core.incidents.dispatch import withdraw
+from core.incidents.acting import STOPPED, Act, Moved, clean, refusal_of, require_role
+from core.incidents.dispatch import hand_back
 from core.incidents.errors import Conflict, Invalid, NotFound
 from core.incidents.reading import NEARBY_M
 from core.incidents.states import OPEN, AssignmentEvent, AssignmentRefusal, AssignmentState, Event, State, state_of
@@ -146,7 +146,7 @@ def set_status(
 ) -> Moved:
     """What the phone says of the way: arrived starts the work, completed closes the report. Repeating changes nothing.
 
-    Raises NotAllowed, NotFound, Conflict (after a recall: reason `recalled`).
+    Raises NotAllowed, NotFound, Conflict (after a recall: reason `recalled`; taken off it: `withdrawn`).
     """
     require_role(principal, "police")
     description = clean("description", description, limit=1000)
@@ -212,8 +212,9 @@ def _follow(
 ) -> bool:
     """Let the point's status act; True when the assignment moved. Late points of a way that went on only stay."""
     if mine["status"] not in OPEN:
-        if mine["status"] == AssignmentState.RECALLED:
-            raise Conflict(AssignmentRefusal.RECALLED, mine["status"], report_status=report["status"])
+        stopped = STOPPED.get(mine["status"])
+        if stopped is not None:
+            raise refusal_of(stopped, mine, report["status"])
         if mine["status"] == AssignmentState.DECLINED:
             raise NotFound("report", report["id"])
         if at > mine["finished_at"]:
@@ -244,7 +245,7 @@ def _advance(act: Act, report: Any, mine: Any, status: TrackingStatus, descripti
                 number = act.move(report, Event.COMPLETE, "completed", **told)
                 act.tell(report["id"], "closed", str(number), **facts)
         case _:
-            number = withdraw(act, report, mine, "cancelled", description)
+            number = hand_back(act, report, mine, "cancelled", reason=description)
             act.tell(report["id"], "assignment_answered", str(number), accept=False, reason=description, **facts)
     return True
 

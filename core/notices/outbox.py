@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from core.notices.journal import Line
+from core.notices.rules import RULES
 from core.notices.states import CALM_FALLBACK_S, FALLBACK_S, State, positions
 
 BATCH = 100
@@ -110,7 +111,7 @@ def plan(
     rows = []
     for notice in found:
         channels = list(channels_for(notice.vendor_code))
-        used = _used(connection, notice) if notice.kind == "recalled" and notice.report_id is not None else {}
+        used = _used(connection, notice) if notice.report_id is not None and RULES[notice.kind].by_used else {}
         for who in people.get(notice.id, ()):
             if who.role != "dashboard" and not who.is_active:
                 continue

@@ -27,7 +27,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     event       the contract's event name; "" = carried as "notice"
     urgent      sound and wake the device; ignores the person's settings; the next channel follows when nobody looked
     cooldown_s  a second one of this kind for the same report (or camera) within so long is not told
-    replaces    what still waits to be told of the same report is not told any more: of this kind, or all of it
+    replaces    what still waits to be told of the same report is not told any more: of this kind, all of it, or all of
+                it to the police that the facts name
+    by_used     by every channel at once by which the person was told of the report before
     tells_actor the person who did it hears of it too
     ttl_s       after so long it is told to nobody any more; it stays in people's lists
     """
@@ -38,7 +40,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = "medium"
     urgent: bool = False
     cooldown_s: int = 0
-    replaces: Literal["", "kind", "report"] = ""
+    replaces: Literal["", "kind", "report", "named"] = ""
+    by_used: bool = False
     tells_actor: bool = False
     ttl_s: int = 6 * 3600
 
@@ -50,10 +53,15 @@ RULES: dict[str, Rule] = {
                             priority="high", urgent=True),
     "incident_update": Rule(type="report", audiences=("owner", "assigned", "dashboard"), event="incident-update"),
     "assigned": Rule(type="assignment", audiences=("named", "owner", "dashboard"), event="new-incident",
-                     priority="high", urgent=True),
+                     priority="high", urgent=True, replaces="named"),
     "assignment_answered": Rule(type="assignment", audiences=("station", "dashboard"), event="incident-update"),
+    "withdrawn": Rule(type="assignment", audiences=("named",), event="incident-update", priority="high", urgent=True,
+                      replaces="named", by_used=True, ttl_s=24 * 3600),
+    "vacated": Rule(type="assignment", audiences=("station", "dashboard"), event="incident-update", priority="high",
+                    urgent=True),
     "recalled": Rule(type="report", audiences=("told", "assigned", "named", "dashboard"), event="incident-update",
-                     priority="high", urgent=True, tells_actor=True, replaces="report", ttl_s=24 * 3600),
+                     priority="high", urgent=True, tells_actor=True, replaces="report", by_used=True,
+                     ttl_s=24 * 3600),
     "tracking_update": Rule(type="tracking", audiences=("owner", "dashboard"), priority="low", cooldown_s=5,
                             replaces="kind", ttl_s=300),
     "arrived": Rule(type="tracking", audiences=("owner", "station", "dashboard"), event="incident-update"),

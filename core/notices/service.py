@@ -56,6 +56,7 @@ UPDATE notice_deliveries d SET status = 'superseded', finished_at = now(), last_
   FROM notice_recipients r JOIN notices n ON n.id = r.notice_id
  WHERE d.recipient_id = r.id AND n.report_id = :report AND n.id <> :notice
    AND n.kind = coalesce(CAST(:kind AS text), n.kind)
+   AND (CAST(:police AS bigint) IS NULL OR r.role = 'police' AND r.person_id = CAST(:police AS bigint))
    AND d.status IN ('waiting', 'pending') AND (d.lease_until IS NULL OR d.lease_until < now())
 """)
 
@@ -107,7 +108,8 @@ def announce(
     connection.execute(_RECIPIENTS, {"vendor": vendor_id, "notice": notice_id, "people": _json(rows)})
     if rule.replaces and report_id is not None:
         older = kind if rule.replaces == "kind" else None
-        connection.execute(_REPLACE, {"report": report_id, "kind": older, "notice": notice_id})
+        named = int(told["police_id"]) if rule.replaces == "named" else None
+        connection.execute(_REPLACE, {"report": report_id, "kind": older, "police": named, "notice": notice_id})
     ring(connection)
 
 

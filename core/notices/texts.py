@@ -44,6 +44,14 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "id": ("Jawaban penugasan laporan {report}", "Petugas {answer} penugasan di {place}. {reason}"),
         "en": ("Answer to the assignment of report {report}", "Police {answer} the assignment at {place}. {reason}"),
     },
+    "withdrawn": {
+        "id": ("Penugasan ditarik: laporan {report}", "Anda tidak lagi ditugaskan ke {place}. Hentikan; {because}."),
+        "en": ("Assignment withdrawn: report {report}", "You are off the report at {place}. Stop; {because}."),
+    },
+    "vacated": {
+        "id": ("Laporan {report} perlu petugas", "Tidak ada petugas untuk {place}: {because}. Kirim yang lain."),
+        "en": ("Report {report} needs police", "Nobody is on the report at {place}: {because}. Send somebody else."),
+    },
     "recalled": {
         "id": ("BATAL: laporan {report}", "Alarm di {place} dibatalkan. Hentikan tindakan; jangan menuju lokasi."),
         "en": ("RECALLED: report {report}", "The alarm at {place} is withdrawn. Stop; do not go there."),
@@ -82,6 +90,10 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }  # fmt: skip
 
+_REASONS = {
+    "id": {"account_disabled": "akun petugas dinonaktifkan", "role_changed": "petugas mendapat peran lain"},
+    "en": {"account_disabled": "the account was disabled", "role_changed": "the account was given another role"},
+}
 _ANSWERS = {"id": {True: "menerima", False: "menolak"}, "en": {True: "accepted", False: "declined"}}
 
 
@@ -103,11 +115,18 @@ def _fill(template: str, language: str, facts: Mapping[str, Any]) -> str:
         "title": clean(facts.get("title")) or "-",
         "answer": _ANSWERS[language][bool(facts.get("accept", facts.get("accepted", True)))],
         "reason": clean(facts.get("reason")),
+        "because": _because(facts, language),
         "body": clean(facts.get("body")),
         "text": clean(facts.get("text"), _LONG) or "-",
         "way": _way(facts.get("distance_m"), facts.get("eta_s"), language),
     }
     return template.format_map(words).strip()
+
+
+def _because(facts: Mapping[str, Any], language: str) -> str:
+    """The reason in this language where it is a code, else as somebody wrote it."""
+    known = _REASONS[language].get(str(facts.get("reason_code")))
+    return known or clean(facts.get("reason")).rstrip(".") or "-"
 
 
 def clean(value: Any, most: int = _CUT) -> str:

@@ -1,5 +1,6 @@
 import io
 import itertools
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -158,6 +159,32 @@ def jpeg(colour: int = 0, size: tuple[int, int] = (32, 24)) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, (colour % 256, 40, 90)).save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+def run_at_once(*acts):
+    """Let the acts run at the same moment, each with a connection of its own; what each returned or raised."""
+    gate = threading.Barrier(len(acts))
+    found: list[Any] = [None] * len(acts)
+
+    def run(place, act):
+        gate.wait()
+        try:
+            found[place] = act()
+        except Exception as error:
+            found[place] = error
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return found
+
+
+@pytest.fixture
+def race():
+    """race(*acts) -> what each returned or raised."""
+    return run_at_once
 
 
 @pytest.fixture(scope="module")

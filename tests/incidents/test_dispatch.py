@@ -1,5 +1,3 @@
-import threading
-
 import pytest
 
 from core.accounts.tables import police as police_table
@@ -169,28 +167,8 @@ def test_closing_a_report_frees_everybody_on_it(town):
     assert ["completed", "cancelled"] == [row["status"] for row in town.all(assignments)]
 
 
-def race(*acts):
-    """Let the acts run at the same moment, each with a connection of its own; what each returned or raised."""
-    gate = threading.Barrier(len(acts))
-    found = [None] * len(acts)
-
-    def run(place, act):
-        gate.wait()
-        try:
-            found[place] = act()
-        except Exception as error:
-            found[place] = error
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return found
-
-
 @pytest.mark.threat("T25")
-def test_two_officers_who_assign_one_report_at_once_send_one(town):
+def test_two_officers_who_assign_one_report_at_once_send_one(town, race):
     for _ in range(4):
         report_id, one, other = town.report(), town.police(), town.police()
         colleague = town.person("officer")
@@ -204,7 +182,7 @@ def test_two_officers_who_assign_one_report_at_once_send_one(town):
         assert ["available", "busy"] == sorted(status_of(town, police) for police in (one, other))
 
 
-def test_two_reports_that_want_one_police_officer_at_once_share_none(town):
+def test_two_reports_that_want_one_police_officer_at_once_share_none(town, race):
     for _ in range(4):
         first, second, police = town.report(), town.report(), town.police()
         found = race(*(lambda r=r, p=police: town.reports.assign(town.officer, r, p.id) for r in (first, second)))
@@ -212,7 +190,7 @@ def test_two_reports_that_want_one_police_officer_at_once_share_none(town):
         assert ["assigned", "new"] == sorted(town.row(r)["status"] for r in (first, second))
 
 
-def test_an_arrival_and_a_recall_at_once_never_leave_work_on_a_rejected_report(town):
+def test_an_arrival_and_a_recall_at_once_never_leave_work_on_a_rejected_report(town, race):
     for _ in range(4):
         report_id, police = town.sent()
         race(

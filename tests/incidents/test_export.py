@@ -94,6 +94,20 @@ def test_a_picture_that_cannot_be_opened_does_not_spoil_the_pdf(town, picture):
     assert 0 == data.count(b"/Subtype /Image")
 
 
+def test_who_was_taken_off_stands_in_the_file_with_who_did_it_and_why(town):
+    report_id, police = town.sent()
+    town.reports.withdraw(town.officer, report_id, "Tidak menjawab")
+    whole = json.loads(town.reports.export(town.officer, report_id, "json"))
+    assert [("withdrawn", town.officer.name, "Tidak menjawab")] == [
+        (row["status"], row["withdrawn_by"], row["withdraw_reason"]) for row in whole["assignments"]
+    ]
+    owners = town.reports.export(town.owner, report_id, "json").decode()
+    assert "withdrawn" in [line["action"] for line in json.loads(owners)["timeline"]]
+    assert not any(hidden in owners for hidden in (police.name, town.officer.name, "Tidak menjawab"))
+    page = b" ".join(text for text in streams_of(town.reports.export(town.officer, report_id, "pdf")) if b" Tj" in text)
+    assert f"penugasan ditarik oleh {town.officer.name}".encode() in page and b"Tidak menjawab" in page
+
+
 def test_an_export_is_in_the_timeline_and_the_audit_log(town, closed):
     report_id, _ = closed
     version = town.row(report_id)["version"]

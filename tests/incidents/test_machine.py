@@ -6,6 +6,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from core.accounts.audit import Actor
+from core.accounts.service import Accounts
 from core.accounts.tables import police as police_table
 from core.domain.incidents import ReportStatus, TrackingStatus
 from core.incidents.errors import Conflict, NotFound
@@ -41,6 +43,22 @@ def test_people_in_any_order_leave_the_rows_in_order(town):
         def answer(self, who, accept):
             self.attempt(lambda: town.reports.answer(self.police[who], self.report, accept, "alasan"))
 
+        @rule(whom=st.sampled_from((None, 0, 1)))
+        def withdraw(self, whom):
+            number = None if whom is None else self.police[whom].id
+            self.attempt(lambda: town.reports.withdraw(town.officer, self.report, "alasan", number))
+
+        @rule(who=st.integers(0, 1))
+        def stop(self, who):
+            self.attempt(lambda: town.reports.acknowledge_stop(self.police[who], self.report))
+
+        @rule(who=st.integers(0, 1))
+        def dismiss(self, who):
+            """The account ends, and is opened again at once, for whoever comes next."""
+            accounts = Accounts(town.database, "k" * 48, town.reports.release)
+            for active in (False, True):
+                accounts.set_active(self.police[who].username, active, by=Actor("admin", 1, "Ratna"))
+
         @rule(who=st.integers(0, 1), status=st.sampled_from(TrackingStatus))
         def move(self, who, status):
             self.attempt(lambda: town.reports.set_status(self.police[who], self.report, status))
@@ -54,6 +72,9 @@ def test_people_in_any_order_leave_the_rows_in_order(town):
             assert len(main) <= 1
             assert not under_way or row["status"] in ("assigned", "in_progress", "verified")
             assert main or row["status"] != "assigned"
+            for one in sent:
+                assert (one["status"] == "withdrawn") == bool(one["withdrawn_by"] and one["withdraw_reason"])
+                assert (one["status"] in OPEN) == (one["finished_at"] is None)
             busy = {one["police_id"] for one in under_way}
             for police in self.police:
                 status = town.first(police_table, police_table.c.id == police.id)["status"]

@@ -114,12 +114,27 @@ def test_the_second_meaning_of_verified_is_told_by_the_start():
 
 def test_every_act_belongs_to_some_role_and_only_to_people():
     assert set(Event) == set(MAY)
-    assert all(roles and roles <= {"officer", "admin", "police"} for roles in MAY.values())
+    assert all(roles and roles <= {"officer", "admin", "police", "cli"} for roles in MAY.values())
+    assert [Event.WITHDRAW] == [event for event, roles in MAY.items() if "cli" in roles]
 
 
 def test_a_recalled_assignment_answers_stop_to_all_that_follows():
     for event in set(AssignmentEvent) - {AssignmentEvent.RECALL}:
         assert AssignmentRefusal.RECALLED is advance_assignment(AssignmentState.RECALLED, event)
+
+
+def test_an_assignment_is_withdrawn_as_long_as_it_is_open_and_then_never_again():
+    for state in AssignmentState:
+        after = advance_assignment(state, AssignmentEvent.WITHDRAW)
+        assert (AssignmentState.WITHDRAWN is after) == (state in OPEN)
+    for event in AssignmentEvent:
+        assert AssignmentRefusal.WITHDRAWN is advance_assignment(AssignmentState.WITHDRAWN, event)
+
+
+def test_a_report_whose_police_are_taken_off_is_open_for_others_or_done():
+    for state in (State.ASSIGNED, State.IN_PROGRESS):
+        assert isinstance(advance(walk(Event.WITHDRAW, start=state), Event.ASSIGN, role="officer"), Step)
+    assert State.COMPLETED is walk(Event.WITHDRAW, Event.COMPLETE, start=State.CHECKED)
 
 
 def test_an_assignment_that_is_over_is_never_open_again():

@@ -14,6 +14,7 @@ POINT = TrackInput(latitude=-6.18, longitude=106.83)
 ACTS = {
     "verify": (lambda reports, who, number: reports.verify(who, number, ReportStatus.VERIFIED), {"officer", "admin"}),
     "assign": (lambda reports, who, number: reports.assign(who, number, 1), {"officer", "admin"}),
+    "withdraw": (lambda reports, who, number: reports.withdraw(who, number, "salah orang"), {"officer", "admin"}),
     "answer": (lambda reports, who, number: reports.answer(who, number, True), {"police"}),
     "set_status": (lambda reports, who, number: reports.set_status(who, number, TrackingStatus.ARRIVED), {"police"}),
     "track": (lambda reports, who, number: reports.track(who, number, POINT), {"police"}),

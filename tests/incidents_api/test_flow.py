@@ -116,6 +116,84 @@ def test_who_declines_says_why_and_the_report_can_be_given_to_others(town: Any, 
     assert 201 == given.status_code
 
 
+def test_an_assignment_taken_back_stops_the_phone_and_leaves_the_owners_page(town: Any, client: Any) -> None:
+    report, phone = town.sent(client)
+    at, body = f"/api/officer/assign/{report}/withdraw", {"reason": "Tidak menjawab", "officer_id": str(phone.id)}
+    indonesian, ani = {"Accept-Language": "id"}, town.ani.username.title()
+    listed = data(client.get("/api/officer/latest-report?status=assigned", headers=town.ani.headers))["data"]
+    assert [True] == [row["unanswered_since"] is not None for row in listed if row["id"] == report]
+    for nothing in ({}, {"reason": ""}, {"reason": "  "}):
+        refused = client.post(at, json=nothing, headers=town.ani.headers)
+        assert (422, "application/problem+json") == (refused.status_code, refused.headers["content-type"])
+    taken = client.post(at.replace("/api/", "/api/v1/"), json=body, headers=town.ani.headers | indonesian)
+    assert (200, "verified", "Penugasan ditarik") == (
+        taken.status_code, data(taken)["status"], taken.json()["message"]
+    )  # fmt: skip
+    again = client.post(at, json=body, headers=town.officer().headers)
+    assert (409, "withdrawn", ani) == (
+        again.status_code, again.json()["reason"], again.json()["withdrawn_by"]
+    )  # fmt: skip
+    assert f"The assignment was withdrawn by {ani}: Tidak menjawab" == again.json()["detail"]
+    assert again.json()["withdrawn_at"].startswith("20")
+
+    owners = data(client.get(f"/api/report/{report}", headers=town.sri.headers))
+    way = data(client.get(f"/api/report/{report}/track", headers=town.sri.headers))
+    assert (False, None, None, []) == (owners["is_assigned"], owners["assigned_to"], way["officer"], way["tracking"])
+    seen = data(client.get(f"/api/officer/report/{report}", headers=town.ani.headers | indonesian))
+    (one,) = seen["assignments"]
+    assert (None, "withdrawn", ani, "Tidak menjawab") == (
+        seen["assignment"], one["status"], one["withdrawn_by"], one["withdraw_reason"]
+    )  # fmt: skip
+    assert "Penugasan ditarik (petugas dikirim → diverifikasi): Tidak menjawab" in [
+        row["description"] for row in seen["activity_logs"]
+    ]
+
+    stop = data(client.get(f"/api/police/report/{report}", headers=phone.headers))
+    assert ("STOP", "Tidak menjawab") == (stop["app_state"], stop["withdraw_reason"])
+    point = {"latitude": -6.1, "longitude": 106.1, "status": "on_the_way"}
+    for path, late in (("track", point), ("status", {"status": "arrived"}), ("answer", {"accept": True})):
+        answer = client.post(f"/api/police/report/{report}/{path}", json=late, headers=phone.headers | indonesian)
+        assert (409, "withdrawn") == (answer.status_code, answer.json()["reason"])
+        assert f"Penugasan sudah ditarik oleh {ani}: Tidak menjawab" == answer.json()["detail"]
+    active = "/api/police/report/active"
+    assert ["STOP"] == [row["app_state"] for row in data(client.get(active, headers=phone.headers))["data"]]
+    assert 200 == client.post(f"/api/police/report/{report}/stop", headers=phone.headers).status_code
+    assert [] == data(client.get(active, headers=phone.headers))["data"]
+    assert 404 == client.get(f"/api/police/report/{report}", headers=phone.headers).status_code
+    (past,) = data(client.get("/api/police/assignment?status=withdrawn", headers=phone.headers))["data"]
+    assert (report, "Tidak menjawab", ani) == (
+        past["report_id"], past["withdraw_reason"], past["withdrawn_by"]
+    )  # fmt: skip
+
+    other = town.policeman()
+    given = client.post(f"/api/officer/assign/{report}", json={"officer_id": other.id}, headers=town.ani.headers)
+    assert 201 == given.status_code
+
+
+def test_police_sent_there_again_see_the_work_and_no_stop(town: Any, client: Any) -> None:
+    report, phone = town.sent(client)
+    client.post(f"/api/officer/assign/{report}/withdraw", json={"reason": "salah"}, headers=town.ani.headers)
+    client.post(f"/api/officer/assign/{report}", json={"officer_id": phone.id}, headers=town.ani.headers)
+    rows = data(client.get("/api/police/report/active", headers=phone.headers))["data"]
+    assert ["OFFERED"] == [row["app_state"] for row in rows]
+    no = {"accept": False, "reason": "Ban bocor"}
+    client.post(f"/api/police/report/{report}/answer", json=no, headers=phone.headers)
+    assert [] == data(client.get("/api/police/report/active", headers=phone.headers))["data"]
+
+
+def test_an_admin_who_disables_police_leaves_no_report_waiting_for_them(town: Any, client: Any) -> None:
+    report, phone = town.sent(client)
+    answer = client.patch(f"/api/admin/users/police/{phone.id}", json={"is_active": False}, headers=town.kepala.headers)
+    assert (200, "verified") == (answer.status_code, town.status_of(report))
+    seen = data(client.get(f"/api/officer/report/{report}", headers=town.ani.headers))
+    assert [town.kepala.username.title()] == [row["withdrawn_by"] for row in seen["assignments"]]
+    assert "Assignment withdrawn (police sent → checked): the police officer's account was disabled" in [
+        row["description"] for row in seen["activity_logs"]
+    ]
+    notes = data(client.get("/api/officer/notification", headers=town.ani.headers))["data"]
+    assert [f"Report {report} needs police"] == [row["title"] for row in notes if row["kind"] == "vacated"]
+
+
 def test_available_police_are_sorted_by_distance_to_a_report(town: Any, client: Any) -> None:
     report = town.report(client)
     near, lost = town.policeman(latitude=-6.1201), town.policeman(latitude=None, longitude=None)

@@ -22,6 +22,7 @@ BODIES: dict[str, Any] = {
     "add_report": {"title": "t", "incident_type": "knife"},
     "verify_report": {"status": "verified"},
     "assign_police": {"officer_id": 987654321},
+    "withdraw_assignment": {"reason": "salah orang"},
     "set_tracking_status": {"status": "on_the_way"},
     "add_track_point": {"latitude": 1.0, "longitude": 1.0, "status": "on_the_way"},
     "answer_assignment": {"accept": True},

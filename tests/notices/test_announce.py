@@ -44,6 +44,24 @@ def test_a_recall_is_told_to_everyone_who_was_told_of_the_report(scene):
     assert scene.told("weapon_detected") | scene.told("assigned") == scene.told("recalled")
 
 
+def test_who_is_taken_off_a_report_is_told_alone_and_why(scene):
+    scene.announce("withdrawn", police_id=scene.police, actor_role="officer", actor_id=scene.officer, reason="Diganti.")
+    assert {("police", scene.police)} == scene.told("withdrawn")
+    words = scene.notices()[-1].texts
+    assert (
+        words["id"]["title"].startswith("Penugasan ditarik: laporan") and "Hentikan; Diganti." in words["id"]["message"]
+    )
+
+
+@pytest.mark.parametrize(("code", "because"), [("account_disabled", "dinonaktifkan"), ("role_changed", "peran lain")])
+def test_a_report_that_lost_its_police_is_told_to_the_station_in_both_languages(scene, code, because):
+    scene.announce("vacated", actor_role="admin", actor_id=scene.admin, reason_code=code)
+    officers = {("officer", scene.officer), ("officer", scene.second)}
+    assert officers | {("dashboard", 0)} == scene.told("vacated")
+    words = scene.notices()[-1].texts
+    assert because in words["id"]["message"] and "the account was" in words["en"]["message"]
+
+
 def test_an_emergency_is_told_to_the_admins_too(scene):
     scene.assign()
     scene.announce("emergency", actor_role="police", actor_id=scene.police, body="Butuh ambulans")

@@ -153,6 +153,25 @@ def test_a_recall_goes_out_by_the_channel_that_told_and_falls_back_to_the_others
     assert {"phone": 0, "socket": 1, "mail": 2} == places
 
 
+def test_who_is_taken_off_hears_it_by_every_channel_that_told_and_what_waited_is_not_told_any_more(
+    scene, channels, tell, deliveries
+):
+    host = channels(socket=is_busy, phone=takes)
+    scene.announce("assigned", police_id=scene.police)
+    tell(host)
+    scene.announce("withdrawn", police_id=scene.police, reason="Tidak menjawab")
+    old = {key[:2]: row.status for key, row in deliveries("assigned").items() if key[0] == "socket"}
+    assert {("socket", "police"): "superseded", ("socket", "owner"): "pending"} == {
+        key: old[key] for key in (("socket", "police"), ("socket", "owner"))
+    }
+    tell(host)
+    places = {channel: row.position for (channel, *_), row in deliveries("withdrawn").items()}
+    assert {"socket": 0, "phone": 1} == places
+    scene.announce("assigned", "again", police_id=scene.police)
+    waiting = [row.status for (_, role, _), row in deliveries("withdrawn").items() if role == "police"]
+    assert {"superseded"} == set(waiting), "who is sent there again has nothing to stop"
+
+
 def test_after_a_recall_the_alarm_is_told_to_nobody_any_more(scene, channels, tell):
     host = channels(phone=is_busy)
     scene.announce("weapon_detected")
