@@ -105,7 +105,7 @@ def register(data: JSONBody[Registration], call: NamedDependency[Call]) -> Respo
     """Make an owner's account; log in with it afterwards. Other roles are made by an admin."""
     try:
         call.services.accounts.register(
-            name=data.name.strip(), email=data.email, phone=data.phone.strip(), address=data.address.strip(),
+            name=_name(data.name), email=data.email, phone=data.phone.strip(), address=data.address.strip(),
             password=data.password, vendor_code=call.settings.registration_vendor, peer=call.peer, trace=call.trace,
         )  # fmt: skip
     except TooManyAttempts as error:
@@ -135,7 +135,7 @@ def update_profile(data: JSONBody[ProfileChange], call: NamedDependency[Call]) -
     """
     changes = given(data)
     if "name" in changes:
-        changes["full_name"] = changes.pop("name").strip()
+        changes["full_name"] = _name(changes.pop("name"))
     try:
         profile.change_profile(call.services.database, call.principal, changes, by=call.actor)
     except profile.UnderWay:
@@ -210,6 +210,13 @@ def slow_down(error: TooManyAttempts) -> Problem:
     seconds = error.retry_after_s
     words = (f"Coba lagi dalam {seconds} detik", f"Try again in {seconds} seconds")
     return Problem("too-many-attempts", words, headers={"Retry-After": str(seconds)})
+
+
+def _name(given: str) -> str:
+    name = given.strip()
+    if not name:
+        raise Problem("validation", errors=[FieldError("name", "expected 1 to 150 characters")])
+    return name
 
 
 def _answer(call: Call, session: Session) -> Response[Ok[LoginData]]:

@@ -170,19 +170,23 @@ def _write(connection: Connection, box: SecretBox, device_id: int, fields: dict[
              "camera_type": "camera_type", "maker": "maker", "latitude": "latitude",
              "longitude": "longitude"}  # fmt: skip
     values = {names[name]: value for name, value in fields.items() if name in names}
+    if "device_name" in values:
+        values["device_name"] = values["device_name"].strip()
+        if not values["device_name"]:
+            raise CctvRefused("name", "expected 1 to 100 characters")
     if "status" in fields:
         by_hand = fields["status"] in (CctvStatus.INACTIVE, CctvStatus.MAINTENANCE)
         values["cctv_status"] = fields["status"] if by_hand else None
-    if "stream_url" in fields:
-        values |= _changed_stream(connection, box, device_id, fields["stream_url"], fields.get("stream_kind"))
+    if "stream_url" in fields or fields.get("stream_kind"):
+        values |= _changed_stream(connection, box, device_id, fields)
     if values:
         connection.execute(update(devices).where(devices.c.id == device_id).values(**values, updated_at=func.now()))
 
 
-def _changed_stream(
-    connection: Connection, box: SecretBox, device_id: int, given: str | None, kind: str | None
-) -> dict[str, Any]:
-    """The columns of an address; the approval and the login stay where host and port, or all of it, stay the same."""
+def _changed_stream(connection: Connection, box: SecretBox, device_id: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """The columns of an address; the approval, the login and the kind stay where the address stays the same."""
+    old = connection.execute(select(devices.c.stream_url).where(devices.c.id == device_id)).scalar()
+    given, kind = fields.get("stream_url", old), fields.get("stream_kind")
     if not given or not given.strip():
         return _stream(None)
     try:
@@ -190,10 +194,9 @@ def _changed_stream(
     except StreamUrlRefused as error:
         raise CctvRefused("stream_url", str(error)) from None
     values = _stream(url, kind)
-    old = connection.execute(select(devices.c.stream_url).where(devices.c.id == device_id)).scalar()
     if old == url.shown:
         # The client sends back what it was shown: without the password, which is kept.
-        for name in (*_UNAPPROVED, "stream_login"):
+        for name in (*_UNAPPROVED, "stream_login", *(["stream_kind"] if kind is None else [])):
             del values[name]
     if url.login is not None:
         if ":" in url.login[0]:

@@ -161,3 +161,26 @@ def test_status_is_derived_but_for_what_people_set(town: Any, client: Any, someo
     told = [client.patch(path, json={"status": word}, headers=someone.headers).json()["data"]["status"]
             for word in ("maintenance", "inactive", "online")]  # fmt: skip
     assert ["maintenance", "inactive", "offline"] == told
+
+
+def test_the_kind_of_a_stream_stays_when_its_address_comes_back_and_changes_alone(
+    town: Any, client: Any, someone: Any
+) -> None:
+    made = add(client, someone, "http://192.168.7.11/still", stream_kind="snapshot").json()["data"]["id"]
+
+    def kind_after(**change: Any) -> Any:
+        assert 200 == client.patch(f"/api/cctv/{made}", json=change, headers=someone.headers).status_code
+        return town.execute(select(devices.c.stream_kind).where(devices.c.id == made))[0]["stream_kind"]
+
+    assert "snapshot" == kind_after(name="Gerbang", stream_url="http://192.168.7.11/still")
+    assert "mjpeg" == kind_after(stream_kind="mjpeg")
+    assert "snapshot" == kind_after(stream_url="http://192.168.7.12/still.jpg"), "another address: found out anew"
+
+
+def test_a_name_of_blanks_is_none(client: Any, someone: Any) -> None:
+    for call in (client.post("/api/cctv", json={"name": " "}, headers=someone.headers),
+                 client.patch("/api/me", json={"name": "  "}, headers=someone.headers)):  # fmt: skip
+        assert (422, "name") == (call.status_code, call.json()["errors"][0]["field"])
+    made = client.post("/api/cctv", json={"name": " Kasir "}, headers=someone.headers).json()["data"]
+    assert "Kasir" == made["name"]
+    client.delete(f"/api/cctv/{made['id']}", headers=someone.headers)
