@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import func, insert, select
 
 from core.accounts.principal import Principal
+from core.accounts.tables import police
 from core.domain.geo import is_position
 from core.incidents.acting import STOPPED, Act, clean, refusal_of
 from core.incidents.errors import Conflict, Invalid, NotAllowed
@@ -30,6 +32,9 @@ MAX_DETAIL = 4096
 """Bytes of `detail` as JSON."""
 MAX_MESSAGES = 1000
 """Of one report; an emergency and a call for back-up always get through."""
+POSITION_HOLDS = timedelta(minutes=15)
+"""A police officer's last position that is older says nothing of where they call from."""
+_CALLS = ("backup", "emergency")
 _TOLD = {"chat": "chat_message", "backup": "backup_requested", "emergency": "emergency"}
 _DONE = {"backup": "backup_requested", "emergency": "emergency", "final": "final_report"}
 
@@ -48,13 +53,14 @@ def add_message(
 ) -> Sent:  # fmt: skip
     """Write one. Raises NotAllowed, NotFound, Invalid, Conflict (final_there, messages_full, recalled, …).
 
-    detail  of a back-up or an emergency may hold latitude and longitude; of a final report the filled-in form
+    detail  of a back-up or an emergency may hold latitude and longitude (else the phone's last position goes there);
+            of a final report the filled-in form
     """
     if kind not in MAY:
         raise Invalid("kind", f"expected one of {', '.join(MAY)}")
     if principal.role not in MAY[kind]:
         raise NotAllowed
-    least = 0 if kind in ("backup", "emergency") else 1
+    least = 0 if kind in _CALLS else 1
     body = clean("body", body, limit=MAX_FINAL if kind in ("draft", "final") else MAX_BODY, least=least)
     detail = _checked(detail or {})
     client_id = clean("client_id", client_id, limit=64)
@@ -67,6 +73,8 @@ def add_message(
     if mine is not None:
         _refuse_idle(act, report, mine, kind)
     _refuse_more(act, principal, report, kind)
+    if kind in _CALLS and "latitude" not in detail:
+        detail = detail | _last_position(act, principal)
     values = {
         "vendor_id": report["vendor_id"], "report_id": report_id, "kind": kind, "body": body, "detail": detail,
         "actor_role": principal.role, "actor_id": principal.id, "actor_name": principal.signature,
@@ -109,13 +117,22 @@ def _refuse_idle(act: Act, report: Any, mine: Any, kind: str) -> None:
         raise refusal_of(STOPPED.get(mine["status"], AssignmentRefusal.OVER), mine, report["status"])
 
 
+def _last_position(act: Act, principal: Principal) -> dict[str, Any]:
+    """Where the police officer was a moment ago: who calls for help may be far from the incident."""
+    query = select(police.c.latitude, police.c.longitude, police.c.position_at).where(police.c.id == principal.id)
+    row = act.connection.execute(query).one()
+    if row.latitude is None or row.position_at is None or act.now - row.position_at > POSITION_HOLDS:
+        return {}
+    return {"latitude": row.latitude, "longitude": row.longitude, "position_at": row.position_at.isoformat()}
+
+
 def _refuse_more(act: Act, principal: Principal, report: Any, kind: str) -> None:
     here = report_messages.c.report_id == report["id"]
     if kind in ("draft", "final"):
         mine = here & (report_messages.c.kind == "final") & (report_messages.c.actor_id == principal.id)
         if act.connection.execute(select(report_messages.c.id).where(mine)).first() is not None:
             raise Conflict("final_there", report["status"])
-    if kind in ("backup", "emergency"):
+    if kind in _CALLS:
         return
     if int(act.connection.execute(select(func.count()).where(here)).scalar_one()) >= MAX_MESSAGES:
         raise Conflict("messages_full", report["status"])

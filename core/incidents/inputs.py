@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from core.domain.incidents import CctvStatus, IncidentType, TrackingStatus
 from core.incidents.desk import ClientId, IdNumber, IdText, Latitude, Longitude, Note, Title, wrong
-from core.incidents.fieldwork import Kind
+from core.incidents.fieldwork import MAX_FINAL, Kind
 
 _DATA_URL = re.compile(r"data:image/[a-z+.-]{1,20};base64,", re.IGNORECASE)
 Picture = Annotated[str, Meta(max_length=64 * 1024 * 1024, description="base64 of a JPEG or PNG, or a data: URL of it")]
@@ -145,10 +145,16 @@ class AnnouncementOrder(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
 
 
 class MessageOrder(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """chat with dispatch; note, backup, emergency, draft and final (the field report) are the police's to write."""
+    """chat with dispatch; note, backup, emergency, draft and final (the field report) are the police's to write.
 
-    body: Annotated[str, Meta(max_length=8000)]
+    A back-up or an emergency may come without words. latitude, longitude: where the phone is then; left out, its last
+    position counts.
+    """
+
+    body: Annotated[str, Meta(max_length=MAX_FINAL)] = ""
     kind: Kind = "chat"
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     client_id: ClientId = ""
 
 

@@ -95,7 +95,9 @@ def add_message(call: NamedDependency[Call], report_id: Id, data: JSONBody[Messa
         mine = (report_messages.c.actor_role == me.role) & (report_messages.c.actor_id == me.id)
         if data.kind != "emergency":
             slow_noise(connection, report_messages, (report_messages.c.report_id == report_id) & mine, *MESSAGES_MOST)
-    sent = reports_of(call).add_message(me, report_id, data.kind, data.body, client_id=data.client_id)
+    place = {"latitude": data.latitude, "longitude": data.longitude}
+    detail = {} if data.latitude is None is data.longitude else place
+    sent = reports_of(call).add_message(me, report_id, data.kind, data.body, client_id=data.client_id, detail=detail)
     return Response(call.ok(Made(id=sent.id), ("Pesan terkirim", "Message sent")), status_code=201)
 
 

@@ -9,6 +9,7 @@ from core.incidents import evidence, fieldwork
 from core.incidents.errors import Conflict, Invalid, NotAllowed, NotFound
 from core.incidents.evidence import safe_name, sniff_file
 from core.incidents.tables import report_evidence, report_messages
+from core.incidents.tracking import TrackInput
 from core.testing.bombs import scan_bomb
 
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + b"\x00" * 64
@@ -55,6 +56,18 @@ def test_back_up_and_emergency_are_told_with_the_place(town):
     assert ("backup_requested", -6.2) == (asked["kind"], asked["facts"]["latitude"])
     assert ("emergency", -6.175392) == (alarm["kind"], alarm["facts"]["latitude"])
     assert ["backup_requested", "emergency"] == town.timeline(report_id)[-2:]
+
+
+def test_who_calls_for_help_is_where_their_phone_was_last_not_where_the_incident_is(town):
+    report_id, who = town.sent()
+    town.reports.track(who, report_id, TrackInput(latitude=-6.3, longitude=106.9, status=TrackingStatus.ON_THE_WAY))
+    town.later(14 * 60)
+    town.reports.add_message(who, report_id, "emergency", "")
+    assert (-6.3, 106.9) == (town.told[-1]["facts"]["latitude"], town.told[-1]["facts"]["longitude"])
+    assert -6.3 == town.all(report_messages)[-1]["detail"]["latitude"]
+    town.later(2 * 60)  # a position that old says nothing any more
+    town.reports.add_message(who, report_id, "emergency", "")
+    assert (-6.175392, {}) == (town.told[-1]["facts"]["latitude"], town.all(report_messages)[-1]["detail"])
 
 
 def test_an_emergency_gets_through_after_a_recall_but_a_call_for_back_up_does_not(town):

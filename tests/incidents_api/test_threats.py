@@ -236,8 +236,11 @@ def test_reports_messages_and_detections_in_a_flood_are_slowed_down(town: Any, c
     path = f"/api/reports/{report}/messages"
     codes = [client.post(path, json={"body": "halo"}, headers=phone.headers).status_code for _ in range(31)]
     assert [201] * 30 + [429] == codes
-    help_me = {"kind": "emergency", "body": "Butuh bantuan"}
+    help_me = {"kind": "emergency", "latitude": -6.21, "longitude": 106.8}
     assert 201 == client.post(path, json=help_me, headers=phone.headers).status_code, "a cry for help always gets out"
+    assert -6.21 == client.get(path, headers=town.ani.headers).json()["data"][-1]["detail"]["latitude"]
+    half = {"kind": "emergency", "latitude": -6.21}
+    assert 422 == client.post(path, json=half, headers=phone.headers).status_code
 
 
 @pytest.mark.threat("T05")
