@@ -31,7 +31,7 @@ from core.domain.frames import Box, Frame, Sighting
 from core.domain.images import MAX_SCANS, count_scans, decode_base64_image, measure, sniff, split_jpegs
 from core.domain.incidents import IncidentType
 from core.domain.multipart import Part, is_multipart, split_parts
-from core.domain.notices import Address, Delivery, Notice, Recipient, Told, sum_up
+from core.domain.notices import Address, Delivery, Heard, Notice, Recipient, Told, sum_up
 from core.domain.observations import (
     Alarm,
     AnyObservation,
@@ -56,7 +56,7 @@ from core.domain.stream_events import stream_payloads
 from core.domain.streams import StreamConnect, StreamConnection, StreamHead
 from core.hooks.plugin import Plugin, PluginConfig, PluginContext, Secret, SinkConfig
 from core.hooks.specs import hookimpl
-from core.outbound_calls import HttpReply, NotAllowed, Outbound, check_answer, is_later, on_this_machine
+from core.outbound_calls import Conversation, HttpReply, NotAllowed, Outbound, check_answer, is_later, on_this_machine
 from core.realtime.bus import publish_realtime
 from core.realtime.topics import realtime_event
 from core.safe_json import decode_json
@@ -74,6 +74,7 @@ __all__ = [
     "CaptureTime",
     "CaseDraft",
     "CaseView",
+    "Conversation",
     "Delivery",
     "Device",
     "DeviceHint",
@@ -84,6 +85,7 @@ __all__ = [
     "Frame",
     "FrameCapture",
     "Health",
+    "Heard",
     "HttpReply",
     "HttpRequest",
     "HttpResponse",

@@ -238,6 +238,31 @@ def _socket_factory(policy: Policy) -> Callable[[Any], socket.socket]:
     return make
 
 
+async def connect(
+    url: URL, policy: Policy, *, resolve: Resolve | None = None, timeout: float = CONNECT_S  # noqa: ASYNC109
+) -> socket.socket:  # fmt: skip
+    """A connected blocking socket for a URL that check_url has read: no TLS yet. Raises AddressRefused or NotSent."""
+    host, port = url.host or "", url.port or 0
+    last: OSError | TimeoutError = OSError(f"{host} has no address")
+    try:
+        found = await _GuardedResolver(policy, resolve or _system_resolve).resolve(host, port)
+    except OSError as error:
+        raise _sorted(error, host, timeout, sent=False) from error
+    for one in found:
+        opened = socket.socket(one["family"], socket.SOCK_STREAM)
+        opened.setblocking(False)
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.get_running_loop().sock_connect(opened, (one["host"], port))
+        except OSError as error:
+            last = error
+            opened.close()
+        else:
+            opened.setblocking(True)
+            return opened
+    raise _sorted(last, host, timeout, sent=False) from last
+
+
 async def _system_resolve(host: str, port: int) -> list[str]:
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in infos))

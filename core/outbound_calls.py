@@ -7,6 +7,7 @@ made, checked and closed without any, and a process that forks after loading its
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import threading
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,8 @@ from core.domain.errors import TangkapinError, Transient, Undeliverable
 from core.domain.receipts import retry_after_s
 
 if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
     from core.outbound import Resolve, SafeSession
 
 _CLOSE_S = 2.0
@@ -61,6 +64,40 @@ class HttpReply(NamedTuple):
     body: bytes
 
 
+class Conversation:
+    """An open websocket, for one thread: text messages in order. Its library answers and sends pings by itself."""
+
+    def __init__(self, connecting: ClientConnection) -> None:
+        self._stack = contextlib.ExitStack()
+        self._connection = self._stack.enter_context(connecting)
+
+    def send(self, text: str) -> None:
+        """Send one message. Raises Transient when the connection is lost."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            self._connection.send(text)
+        except (ConnectionClosed, OSError):
+            raise Transient("the connection was lost") from None
+
+    def receive(self, timeout_s: float) -> str | None:
+        """The next message; None when there is none in time. Raises Transient when the connection is lost."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            message = self._connection.recv(timeout=timeout_s)
+        except TimeoutError:
+            return None
+        except (ConnectionClosed, OSError):
+            raise Transient("the connection was lost") from None
+        return message if isinstance(message, str) else None
+
+    def close(self) -> None:
+        """Hang up. Safe twice."""
+        with contextlib.suppress(OSError):
+            self._stack.close()
+
+
 class Outbound:
     """Calls under one policy, from any thread: no redirects, no proxies of the environment, TLS always verified.
 
@@ -98,13 +135,7 @@ class Outbound:
     ) -> Future[HttpReply]:
         """Send one request; several may be under way. The future raises as `call` does."""
         with self._lock:
-            if self._closed:
-                raise Transient("this channel is being closed")
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="outbound", daemon=True)
-                self._thread.start()
-            return asyncio.run_coroutine_threadsafe(self._request(method, url, headers, body), self._loop)
+            return asyncio.run_coroutine_threadsafe(self._request(method, url, headers, body), self._running())
 
     def call(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -115,6 +146,39 @@ class Outbound:
         the host, never the path or the body.
         """
         return self.start(method, url, headers, body).result()
+
+    def converse(self, url: str) -> Conversation:
+        """Open a websocket at an http or https address. Raises as `call` does, Transient for a refused upgrade too."""
+        from websockets.exceptions import WebSocketException
+        from websockets.sync.client import connect
+
+        from core.outbound import MAX_ANSWER, AddressRefused, OutboundError, check_url
+        from core.outbound import connect as open_socket
+
+        try:
+            target = check_url(url)
+            with self._lock:
+                opening = asyncio.run_coroutine_threadsafe(
+                    open_socket(target, self._policy, resolve=self._resolve, timeout=self._timeout_s), self._running()
+                )
+            opened = opening.result()
+        except AddressRefused as error:
+            raise NotAllowed(str(error)) from None
+        except OutboundError as error:
+            raise Transient(str(error)) from None
+        secure = target.scheme == "https"
+        tls = (self._tls or ssl.create_default_context()) if secure else None
+        try:
+            return Conversation(
+                connect(
+                    str(target.with_scheme("wss" if secure else "ws")), sock=opened, ssl=tls, proxy=None,
+                    compression=None, max_size=MAX_ANSWER, open_timeout=self._timeout_s, close_timeout=_CLOSE_S,
+                    user_agent_header="Tangkapin",
+                )
+            )  # fmt: skip
+        except (WebSocketException, OSError) as error:
+            opened.close()
+            raise Transient(f"{target.host}: {type(error).__name__}: {' '.join(str(error).split())}"[:300]) from None
 
     def close(self) -> None:
         """Let the connections go. Safe twice; calls after it raise Transient."""
@@ -127,6 +191,15 @@ class Outbound:
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join(_CLOSE_S)
         loop.close()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._closed:
+            raise Transient("this channel is being closed")
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="outbound", daemon=True)
+            self._thread.start()
+        return self._loop
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> HttpReply:
         from core.outbound import AddressRefused, MaybeSent, OutboundError, SafeSession

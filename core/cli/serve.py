@@ -272,12 +272,13 @@ def run_parse(settings: Settings, _: Path | None) -> None:
 
 
 def run_streams(settings: Settings, _: Path | None) -> None:
-    """The makes' own event streams of cameras and recorders, into the inbox."""
+    """The makes' own event streams of cameras and recorders, into the inbox; and what notice channels hear back."""
     from core.evidence.store import MediaStore
     from core.ingest.answers import AnswerTable
     from core.ingest.bell import BellPush
     from core.ingest.health_book import HealthBook
     from core.ingest.writer import InboxWriter
+    from core.notices.ear import Ears
     from core.secrets import SecretBox
     from core.signals import stop_at_signals
     from core.streams.vendor import Inbox, StreamDesk, keep, load_vendor_streams
@@ -293,9 +294,11 @@ def run_streams(settings: Settings, _: Path | None) -> None:
     desk = StreamDesk(lambda: load_vendor_streams(database, box), host, table, inbox.put, health)
     stop = threading.Event()
     stop_at_signals(stop)
+    ears = Ears(host, database)
     try:
         keep(desk, health, database, stop)
     finally:
+        ears.close()
         desk.close()
         inbox.close()
         health.flush()

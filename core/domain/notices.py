@@ -73,6 +73,16 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     dead: tuple[int, ...] = ()
 
 
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel heard of itself: this notice went out to all who listen, whatever became of the answer.
+
+    notice_id, at  of the Notice; another deployment at the same service may have the same id, not of the same moment
+    """
+
+    notice_id: str
+    at: datetime
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What a service said of one address.
 

@@ -29,7 +29,7 @@ from core.domain.cases import (
 from core.domain.errors import MalformedPayload, Refused, Transient, Unbuildable, Undeliverable, UnsupportedEvent
 from core.domain.events import DomainEvent, Health
 from core.domain.frames import Frame, Sighting
-from core.domain.notices import Delivery, Notice, Recipient
+from core.domain.notices import Delivery, Heard, Notice, Recipient
 from core.domain.observations import Device, Observation, Payload, PlateRead, ViolationType
 from core.domain.streams import StreamConnect
 from core.hooks.bounded import HookHung, bounded
@@ -428,6 +428,18 @@ class Host(Extensions):
             one: dict(plugin.client_settings()) if hasattr(plugin, "client_settings") else {}
             for one, plugin in plugins.items()
         }
+
+    def ears(self) -> dict[str, Callable[[], Iterator[Heard | None] | None]]:
+        """`hear()` of each notice channel that has it, quarantined or not: what went out, as it hears it itself."""
+        return {
+            one.id: one.plugin.hear
+            for one in self._instances.values()
+            if one.plugin is not None and "deliver_notice" in one.hooks and hasattr(one.plugin, "hear")
+        }
+
+    def hears(self, instance_id: str) -> bool:
+        """Whether a notice channel can hear what went out."""
+        return instance_id in self.ears()
 
     def webhook_reader(self, instance_id: str) -> Any:
         """`read_webhook(headers, body) -> events | None` of a notice channel that has webhooks; None without one."""

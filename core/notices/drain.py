@@ -38,6 +38,9 @@ HOOK_TIMEOUT_S = 10.0
 LEASE_S = 30.0
 """Three times what a hook may take: an alarm whose worker died is not silent for long."""
 SETTLE_AGAIN_S = 0.3
+EAR_S = 2.0
+"""A channel that can hear what went out is given so long to hear it, before what is unsure is told again."""
+HEARD = Delivery(outcome="accepted", receipt="heard")
 Link = Callable[[int, bytes, str], str]
 """(vendor id, SHA-256, holder) -> address of a picture that opens by itself for some minutes."""
 
@@ -240,7 +243,7 @@ class NoticeDesk:
 
         def work(row: Claimed) -> None:
             try:
-                told = None if _is_past(row) else self._host.deliver_notice(channel, *render(row, known, self._link))
+                told = self._tell(channel, row, known)
             except Exception as error:
                 answers.put((row, error))
             else:
@@ -262,6 +265,11 @@ class NoticeDesk:
             for row, _ in came:
                 del left[row.id]
             yield came
+
+    def _tell(self, channel: str, row: Claimed, known: Known) -> Delivery | None:
+        if row.heard:
+            return HEARD
+        return None if _is_past(row) else self._host.deliver_notice(channel, *render(row, known, self._link))
 
     def _note(self, channel: str, row: Claimed, told: Delivery | None, until: float) -> None:
         if self._journal is not None and told is not None:
@@ -288,22 +296,26 @@ class NoticeDesk:
             case Undeliverable():
                 return Outcome(row=row, state=State.UNDELIVERABLE, error=str(answer), dead=answer.dead)
             case Transient():
-                return self._later(row, str(answer), answer.retry_after_s, unsure=answer.unsure)
+                return self._later(channel, row, str(answer), answer.retry_after_s, unsure=answer.unsure)
             case PluginQuarantined() | UnknownInstance():
                 return Outcome(row=row, state=State.UNDELIVERABLE, error=str(answer))
             case NotBack():
                 self._note_hung(channel)
-                return self._later(row, f"no answer within {HOOK_TIMEOUT_S:g} s", unsure=True)
+                return self._later(channel, row, f"no answer within {HOOK_TIMEOUT_S:g} s", unsure=True)
             case PluginFailed():
-                return self._later(row, answer.error_text, unsure=True)
+                return self._later(channel, row, answer.error_text, unsure=True)
             case _:
-                return self._later(row, type(answer).__name__, unsure=True)
+                return self._later(channel, row, type(answer).__name__, unsure=True)
 
-    def _later(self, row: Claimed, error: str, asked_s: float | None = None, *, unsure: bool) -> Outcome:
+    def _later(
+        self, channel: str, row: Claimed, error: str, asked_s: float | None = None, *, unsure: bool
+    ) -> Outcome:  # fmt: skip
         if row.attempts >= MAX_ATTEMPTS:
             log.warning("notice_dead", delivery=row.id, attempts=row.attempts, error=error[:200])
             return Outcome(row=row, state=State.DEAD, error=error, unsure=unsure)
         wait = wait_s(row.attempts, asked_s)
+        if unsure and self._host.hears(channel):
+            wait = max(wait, EAR_S)
         return Outcome(row=row, state=State.PENDING, error=error, wait_s=wait, unsure=unsure)
 
     def _note_hung(self, channel: str) -> None:

@@ -6,6 +6,7 @@ attempt; who was too slow to settle within the lease changes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,15 +14,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
+from core.domain.notices import Heard
 from core.notices.journal import Line
 from core.notices.rules import RULES
 from core.notices.states import CALM_FALLBACK_S, FALLBACK_S, State, positions
 
 BATCH = 100
+_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """A leased delivery with all that is told. `expired`: too late to tell; `unsure`: it may have been told already."""
+    """A leased delivery with all that is told. `expired`: too late to tell; `unsure`: it may have been told already;
+    `heard`: it was told."""
 
     id: int
     token: int
@@ -33,6 +37,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool
     expired: bool
     unsure: bool
+    heard: bool
     kind: str
     texts: dict[str, dict[str, str]]
     event: str
@@ -156,7 +161,8 @@ UPDATE notice_deliveries d
  WHERE d.id = due.id AND r.id = d.recipient_id AND n.id = r.notice_id
 RETURNING d.id, d.lease_token AS token, d.recipient_id, d.vendor_id, r.role, r.person_id, d.attempts, n.urgent,
           coalesce(n.expires_at <= now(), false) AS expired, n.kind, n.texts, n.event, n.payload, n.report_id,
-          n.device_id, n.collapse_key, n.created_at AS at, n.expires_at, d.is_unsure AS unsure
+          n.device_id, n.collapse_key, n.created_at AS at, n.expires_at, d.is_unsure AS unsure,
+          d.heard_at IS NOT NULL AS heard
 """)
 
 
@@ -228,6 +234,20 @@ def settle_known(connection: Connection, lines: Sequence[Line]) -> int:
     if enough:
         connection.execute(_ENOUGH, {"recipients": enough})
     return len(written)
+
+
+_HEARD = text("""
+UPDATE notice_deliveries d SET heard_at = now()
+  FROM jsonb_to_recordset(CAST(:heard AS jsonb)) AS x(id bigint, at timestamptz), notice_recipients r, notices n
+ WHERE r.id = x.id AND n.id = r.notice_id AND n.created_at = x.at
+   AND d.recipient_id = r.id AND d.channel = :channel AND d.heard_at IS NULL
+""")
+
+
+def note_heard(connection: Connection, channel: str, heard: Sequence[Heard]) -> int:
+    """A channel heard that these went out; ids of other deployments are passed over. Returns how many were new."""
+    rows = [{"id": int(one.notice_id), "at": one.at.isoformat()} for one in heard if _ID.fullmatch(one.notice_id)]
+    return int(connection.execute(_HEARD, {"channel": channel, "heard": as_json(rows)}).rowcount)
 
 
 _NOT_NEEDED = text("""

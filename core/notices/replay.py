@@ -19,7 +19,7 @@ OVERLAP_S = 10.0
 _ROWS = """
 SELECT 0 AS id, 0 AS token, r.id AS recipient_id, r.vendor_id, r.role, r.person_id, 0 AS attempts, n.urgent,
        false AS expired, n.kind, n.texts, n.event, n.payload, n.report_id, n.device_id, n.collapse_key,
-       n.created_at AS at, n.expires_at, false AS unsure
+       n.created_at AS at, n.expires_at, false AS unsure, false AS heard
   FROM notice_recipients r JOIN notices n ON n.id = r.notice_id
  WHERE r.vendor_id = :vendor AND n.created_at > now() - make_interval(secs => :horizon)
    AND coalesce(n.expires_at > now(), true)

@@ -83,6 +83,7 @@ notice_deliveries = Table(
     moment("finished_at"),
     Column("is_unsure", Boolean, nullable=False, server_default=text("false"),
            comment="an attempt ended without an answer: it may have been told"),
+    moment("heard_at"),
     CheckConstraint(
         "status IN ('waiting','pending','sending','accepted','delivered','undeliverable','dead','superseded')",
         name="status",

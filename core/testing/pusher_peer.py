@@ -113,6 +113,10 @@ class PusherClient:
         except queue.Empty:
             raise AssertionError(f"pusher-js said nothing for {timeout_s:g} s") from None
 
+    def so_far(self) -> list[dict[str, Any]]:
+        """All that it said and heard() has not given."""
+        return [self._lines.get_nowait() for _ in range(self._lines.qsize())]
+
     def subscriptions(self, count: int) -> list[dict[str, Any]]:
         """What became of the first `count` subscriptions, in the order of their channels' names."""
         return sorted((self.heard() for _ in range(count)), key=lambda line: str(sorted(line.items())))

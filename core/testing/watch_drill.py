@@ -1,7 +1,8 @@
 """A drill of the weapon flow: reports, notices and track points under way while parts of the house are killed.
 
 A program posts detections, an officer sends and recalls, two phones drive; everybody repeats until answered. Between
-the house and a real Pusher server stands a relay that notes what that server took.
+the house and a real Pusher server stands a relay that notes what that server took, and pusher-js listens to the public
+name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import base64
 import contextlib
 import itertools
 import json
+import time
 from collections import Counter
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,7 @@ from core.testing.demo import Demo
 from core.testing.drawing import draw_plate
 from core.testing.listener import Listener
 from core.testing.local_peer import Got, LocalPeer, Say
-from core.testing.pusher_peer import APP_ID, KEY, SECRET, PusherServer
+from core.testing.pusher_peer import APP_ID, KEY, SECRET, PusherClient, PusherServer
 from core.testing.trial import DrillFailed, Trial
 from core.testing.watch import HOME, PLACE, Person, WatchFailed
 from core.testing.watch_checker import Told, WatchHistory
@@ -41,14 +44,19 @@ WATCH_VICTIMS = ("ingest", "work", "detect", "postgres", "valkey", "pusher")
 CAMERAS = 12
 AGAIN_S = 0.3
 OFFICER = "polsek.skrip"
+PUBLIC = "officers-dashboard"
 PHONES = ("patroli", "patroli.skrip")
 
 
 class Relay:
-    """Hands the house's requests to the Pusher server; `taken`: (channel, notice id) -> how often that took it."""
+    """Hands the house's requests to the Pusher server; `taken`: (channel, notice id) -> how often that took it.
+
+    answer  may be replaced: what the house is told, of the request and the server's answer
+    """
 
     def __init__(self, server: PusherServer) -> None:
         self._server = server
+        self.answer: Callable[[Got, Say], Say] = lambda got, say: say
         self.taken: Counter[tuple[str, str]] = Counter()
         self.peer = LocalPeer(self._hand_on).start()
 
@@ -68,13 +76,13 @@ class Relay:
             told = json.loads(got.body)
             for event in told.get("batch") or [{"channel": channel} | told for channel in told["channels"]]:
                 self.taken[event["channel"], json.loads(event["data"])["noticeId"]] += 1
-        return Say(status=status, body=body)
+        return self.answer(got, Say(status=status, body=body))
 
 
 class _PushedWorld(World):
     """The demo's world with a Pusher server after the websocket."""
 
-    relay_port = 0
+    relay_port = pusher_port = 0
 
     def write_plugins(self, etnas_url: str, look_up_url: str) -> Path:
         path = super().write_plugins(etnas_url, look_up_url)
@@ -90,6 +98,7 @@ key = "{KEY}"
 secret = {{ file = "{secret}" }}
 host = "127.0.0.1"
 port = {self.relay_port}
+client_port = {self.pusher_port}
 tls = false
 public = ["dashboard"]
 """
@@ -106,7 +115,7 @@ class PushedDemo(Demo):
         settings.home.mkdir(parents=True, exist_ok=True)
         self.pusher = PusherServer(settings.home)
         self.relay = Relay(self.pusher)
-        world.relay_port = self.relay.peer.port
+        world.relay_port, world.pusher_port = self.relay.peer.port, self.pusher.port
         self.world = world
 
     async def _start(self) -> None:
@@ -171,9 +180,15 @@ class WatchDrill(Trial):
         super().__init__(demo, seed=seed)
         self.record = WatchHistory()
         self._people: list[Patient] = []
+        self._deployed: PusherClient | None = None
         self._stack = contextlib.AsyncExitStack()
         self._numbers = itertools.count(1)
         self.listener: Listener | None = None
+
+    def _slow(self, got: Got, say: Say) -> Say:
+        """The server's answers come late: a worker is seldom killed between telling and an answer of 3 ms."""
+        time.sleep(self.chance.uniform(0.0, 0.4))
+        return say
 
     async def __aenter__(self) -> WatchDrill:
         database = self.demo.open_database
@@ -184,6 +199,8 @@ class WatchDrill(Trial):
         self.listener = await self._stack.enter_async_context(
             Listener(listening, self.demo.url, "officers-dashboard")
         )  # fmt: skip
+        self.demo.relay.answer = self._slow
+        self._deployed = await asyncio.to_thread(PusherClient, self.demo.pusher.port, [PUBLIC])
         acts = [self._detect(await self._person(OFFICER), {"X-API-Key": key}), self._officer(), self._clip()]
         acts += [self._phone(name) for name in PHONES]
         self._tasks = [asyncio.create_task(act) for act in acts]
@@ -192,6 +209,8 @@ class WatchDrill(Trial):
     async def __aexit__(self, *exc: object) -> None:
         await super().__aexit__(*exc)
         await self._stack.aclose()
+        if self._deployed is not None:
+            self._deployed.close()
 
     @property
     def statuses(self) -> set[int]:
@@ -230,6 +249,8 @@ class WatchDrill(Trial):
             await asyncio.to_thread(read_watch, self.demo.open_database, self.record)
         self.record.at_peer = Counter(self.demo.relay.taken)
         self.record.heard = set(self.listener.heard)
+        assert self._deployed is not None
+        self.record.shown = Counter(one["data"]["noticeId"] for one in self._deployed.so_far() if "event" in one)
         return self.record
 
     def so_far(self) -> str:
@@ -351,6 +372,7 @@ SELECT r.id::text AS notice_id, n.id AS notice, n.kind, n.report_id AS report, r
   FROM notice_deliveries d JOIN notice_recipients r ON r.id = d.recipient_id JOIN notices n ON n.id = r.notice_id
  WHERE n.report_id IS NOT NULL
 """)
+_SETTLED = text("SELECT count(*) FROM notice_deliveries WHERE receipt = 'heard'")
 
 
 def read_watch(database: Database, record: WatchHistory) -> None:
@@ -367,4 +389,5 @@ def read_watch(database: Database, record: WatchHistory) -> None:
             text("SELECT report_id, count(*) FROM report_events WHERE action = 'opened' GROUP BY 1")
         )
         record.opened = Counter({row[0]: row[1] for row in opened})
+        record.settled = connection.execute(_SETTLED).scalar_one()
         record.tellings = [Told(**row) for row in connection.execute(_TELLINGS).mappings()]

@@ -11,6 +11,7 @@ import json
 from typing import Any, Literal, NamedTuple
 
 from core.api import Notice, Recipient
+from notifiers.pusher import hearing
 
 MAX_DATA = 10_240
 """Bytes of one event's data (Pusher's limit; a self-hosted server may have another and then says 413)."""
@@ -36,10 +37,11 @@ class Event(NamedTuple):
 
 
 def events_of(notice: Notice, recipient: Recipient, public: tuple[Public, ...], limit: int = MAX_DATA) -> list[Event]:
-    """All events of one delivery, at most four; data that is longer than `limit` bytes is cut to ids.
+    """All events of one delivery, at most five; data that is longer than `limit` bytes is cut to ids.
 
     The officers' screens hear of everything as `incident-update`, as the contract has it. Their copy of a weapon goes
-    to its camera's channel too, which therefore has each detection once, whoever owns the camera.
+    to its camera's channel too, which therefore has each detection once, whoever owns the camera. What goes to a
+    public name ends with a word to ourselves: a server takes a batch in order, so who hears that knows of the rest.
     """
     in_contract = notice.event in _PUBLIC_FIELDS
     name = notice.event if in_contract else OTHER
@@ -56,6 +58,8 @@ def events_of(notice: Notice, recipient: Recipient, public: tuple[Public, ...], 
     if camera is not None and "detection" in public:
         data = _fit(_open(notice, "weapon-detected"), limit)
         found.append(Event(f"detection-{camera}", "weapon-detected", data))
+    if any(not event.channel.startswith("private-") for event in found):
+        found.append(Event(hearing.CHANNEL, hearing.EVENT, _text({"noticeId": notice.id, "at": notice.at.isoformat()})))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from core import api
 from core.api import (
     Delivery,
     Health,
+    Heard,
     HttpReply,
     NotAllowed,
     Notice,
@@ -27,6 +28,7 @@ from core.api import (
     hookimpl,
     on_this_machine,
 )
+from notifiers.pusher import hearing
 from notifiers.pusher.channels import Event, Public, events_of
 from notifiers.pusher.wire import WEBHOOK_WINDOW_S, read_webhook, sign_subscription, signed_path
 
@@ -47,7 +49,8 @@ class PusherConfig(PluginConfig, frozen=True, kw_only=True):
     ca_file              PEM of the authorities that vouch for a server of one's own
     public               which public names of the contract are used too: owner, police, detection, dashboard
     timeout_s            of one request
-    client_host, client_port  what apps connect to, where that is another name than `host` and `port`
+    client_host, client_port  what apps connect to, where that is another name than `host` and `port` (of Pusher's own
+                        api-CLUSTER.pusher.com it is ws-CLUSTER.pusher.com)
     """
 
     app_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -107,12 +110,24 @@ class Plugin(api.Plugin):
         """Let the connections go."""
         self._out.close()
 
+    def hear(self) -> Iterator[Heard | None] | None:
+        """What of public names went out, heard as their clients hear it; None at least every second, first when it
+        listens. None instead of an iterator: nothing goes to public names. Raises Transient, NotAllowed."""
+        if not self.config.public:
+            return None
+        host, port = self._client_host(), self.config.client_port or self.config.port
+        host = f"[{host}]" if ":" in host else host
+        url = f"{'https' if self.config.tls else 'http'}://{host}:{port}{hearing.socket_path(self.config.key)}"
+        return hearing.listen(
+            lambda: self._out.converse(url), lambda socket_id: self.sign_channel(socket_id, hearing.CHANNEL)
+        )
+
     def client_settings(self) -> dict[str, str | int | bool]:
         """What a client library connects with; the key is public, the secret stays here."""
         return {
             "protocol": "pusher",
             "key": self.config.key,
-            "host": self.config.client_host or self.config.host,
+            "host": self._client_host(),
             "port": self.config.client_port or self.config.port,
             "tls": self.config.tls,
         }
@@ -141,6 +156,12 @@ class Plugin(api.Plugin):
                 return None
             self._seen[signature] = now
         return events
+
+    def _client_host(self) -> str:
+        host = self.config.host
+        if not self.config.client_host and host.startswith("api-") and host.endswith(".pusher.com"):
+            return "ws-" + host.removeprefix("api-")
+        return self.config.client_host or host
 
     def _send(self, events: list[Event]) -> HttpReply:
         told: dict[str, Any]

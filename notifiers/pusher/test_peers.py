@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from core.api import Transient, Undeliverable
+from core.api import Heard, Transient, Undeliverable
 from core.testing.local_peer import LocalPeer, Say
 from core.testing.notifier_contract import channel, example_notice, example_recipient
 from core.testing.pusher_peer import APP_ID, KEY, SECRET, PusherClient, PusherServer
@@ -141,3 +141,57 @@ def test_a_killed_server_means_later_and_its_successor_takes_the_notice(site):
         assert "n-3" == client.heard()["data"]["noticeId"]
     finally:
         client.close()
+
+
+def listening(plugin):
+    """What the channel hears of itself, once its subscription stands."""
+    ear = plugin.hear()
+    assert next(ear) is None
+    return ear
+
+
+def next_heard(ear):
+    until = time.monotonic() + 60
+    while (heard := next(ear)) is None:
+        assert time.monotonic() < until, "nothing was heard"
+    return heard
+
+
+def test_the_channel_hears_what_it_told_on_public_names_and_nothing_of_the_rest(site):
+    plugin = site.make(public=["dashboard"])
+    ear, notice, screens = listening(plugin), example_notice(id="8801"), example_recipient(role="dashboard", id=0)
+    plugin.deliver_notice(example_notice(id="8800"), example_recipient())
+    plugin.deliver_notice(notice, screens)
+    assert Heard(notice_id="8801", at=notice.at) == next_heard(ear)
+    ear.close()
+    plugin.close()
+
+
+def test_a_killed_server_ends_what_is_heard_and_its_successor_is_heard_again(site):
+    plugin = site.make(public=["dashboard"])
+    ear = listening(plugin)
+    site.server.kill()
+    with pytest.raises(Transient):
+        next_heard(ear)
+    with pytest.raises(Transient):
+        next(plugin.hear())
+    site.server.start()
+    ear = listening(plugin)
+    plugin.deliver_notice(example_notice(id="8802"), example_recipient(role="dashboard", id=0))
+    assert "8802" == next_heard(ear).notice_id
+    ear.close()
+    plugin.close()
+
+
+def test_a_wrong_secret_is_not_heard_and_says_what_to_check(site):
+    plugin = site.make(secret="bukan-rahasia", public=["dashboard"])
+    with pytest.raises(Transient, match=r"refused the subscription: check key and secret|the server's error 4"):
+        next(plugin.hear())
+    plugin.close()
+
+
+@pytest.mark.threat("T30")
+def test_no_app_may_listen_where_the_channel_hears_itself(site):
+    client, settled = site.listen("private-told")
+    assert [{"refused": "private-told", "status": 403}] == settled
+    client.close()

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import time
+from datetime import UTC, datetime
 
 import pusher
 import pytest
 from pusher.http import Request
 
-from core.api import Transient, Undeliverable
+from core.api import Heard, Transient, Undeliverable
 from core.testing.local_peer import Say, local_peer, own_certificate
 from core.testing.notifier_contract import (
     ConfigMistake,
@@ -18,10 +19,11 @@ from core.testing.notifier_contract import (
     example_recipient,
 )
 from core.testing.pusher_peer import APP_ID, KEY, SECRET
-from notifiers.pusher import wire
+from notifiers.pusher import hearing, wire
 from notifiers.pusher.channels import MAX_DATA, events_of
 
 ALL = ("owner", "police", "detection", "dashboard")
+EAR = hearing.CHANNEL
 SCREENS = example_recipient(role="dashboard", id=0)
 LIBRARY = pusher.Pusher(app_id=APP_ID, key=KEY, secret=SECRET, host="127.0.0.1", ssl=False)
 
@@ -133,10 +135,11 @@ def test_the_screens_copy_of_a_weapon_goes_to_the_cameras_channel_too():
 
 
 def test_the_public_names_of_the_contract_are_used_where_switched_on():
-    assert ["private-owner-12", "owner-12"] == names("owner", ALL)
-    assert ["private-police-12", "police-12"] == names("police", ALL, event="new-incident")
-    assert ["private-officers-dashboard-3", "officers-dashboard"] == names("dashboard", ALL, event="incident-update")
-    screens = ["private-officers-dashboard-3", "private-detection-5", "officers-dashboard", "detection-5"]
+    assert ["private-owner-12", "owner-12", EAR] == names("owner", ALL)
+    assert ["private-police-12", "police-12", EAR] == names("police", ALL, event="new-incident")
+    screens = ["private-officers-dashboard-3", "officers-dashboard", EAR]
+    assert screens == names("dashboard", ALL, event="incident-update")
+    screens = ["private-officers-dashboard-3", "private-detection-5", "officers-dashboard", "detection-5", EAR]
     assert screens == names("dashboard", ALL)
     assert ["private-police-12"] == names("police", ("owner", "dashboard"), event="new-incident")
 
@@ -144,7 +147,7 @@ def test_the_public_names_of_the_contract_are_used_where_switched_on():
 @pytest.mark.parametrize("event", ["weapon-detected", "new-incident", "incident-update"])
 def test_the_officers_screens_hear_of_everything_by_the_one_event_of_the_contract(event):
     payload = example_notice().payload | {"status": "new", "priority": "critical"}
-    heard = events_of(example_notice(event=event, payload=payload), SCREENS, ("dashboard",))[-1]
+    heard = events_of(example_notice(event=event, payload=payload), SCREENS, ("dashboard",))[-2]
     assert ("officers-dashboard", "incident-update") == (heard.channel, heard.name)
     assert {"status": "new", "priority": "critical", "reportId": 31}.items() <= json.loads(heard.data).items()
 
@@ -159,9 +162,9 @@ def test_kinds_that_the_contract_has_no_event_for_stay_private():
 @pytest.mark.parametrize(
     ("urgent", "again", "told"),
     [
-        (False, False, ["private-officers-dashboard-3", "officers-dashboard"]),
+        (False, False, ["private-officers-dashboard-3", "officers-dashboard", EAR]),
         (False, True, ["private-officers-dashboard-3"]),
-        (True, True, ["private-officers-dashboard-3", "officers-dashboard"]),
+        (True, True, ["private-officers-dashboard-3", "officers-dashboard", EAR]),
     ],
 )
 def test_what_a_public_name_may_have_comes_again_only_where_silence_is_worse(tmp_path, urgent, again, told):
@@ -187,8 +190,9 @@ def test_public_channels_carry_no_evidence_no_person_and_only_the_district():
         "reportId": 31, "cctvId": 5, "incidentType": "knife", "timestamp": "2026-03-02T17:30:00+07:00",
         "noticeId": "n-8801", "location": "Tanah Abang",
     }  # fmt: skip
-    assert told == json.loads(events_of(notice, example_recipient(), ALL)[-1].data)
-    screens, camera = (json.loads(event.data) for event in events_of(notice, SCREENS, ALL)[-2:])
+    assert told == json.loads(events_of(notice, example_recipient(), ALL)[-2].data)
+    screens, camera, ear = (json.loads(event.data) for event in events_of(notice, SCREENS, ALL)[-3:])
+    assert {"noticeId", "at"} == set(ear)
     assert told == camera
     assert {name: value for name, value in told.items() if name != "cctvId"} == screens
 
@@ -211,7 +215,7 @@ def test_ids_that_are_no_ids_do_not_survive_the_cut():
 def test_no_delivery_needs_more_than_one_batch():
     roles = ("owner", "officer", "police", "admin", "dashboard")
     events = ("weapon-detected", "new-incident", "incident-update", "")
-    assert 4 == max(len(names(role, ALL, event=event)) for role in roles for event in events)
+    assert 5 == max(len(names(role, ALL, event=event)) for role in roles for event in events)
 
 
 def test_a_subscription_is_signed_as_the_makers_library_signs_it():
@@ -235,6 +239,88 @@ def test_a_subscription_is_signed_as_the_makers_library_signs_it():
 def test_what_is_no_socket_or_channel_is_not_signed(socket_id, name, user_data):
     with pytest.raises(ValueError, match=r"socket_id|channel|user_data"):
         wire.sign_subscription(KEY, SECRET, socket_id, name, user_data)
+
+
+class Server:
+    """A server's side of a conversation: it says what was written down; then the connection is lost."""
+
+    def __init__(self, *messages):
+        self.messages = list(messages)
+        self.said = []
+        self.closed = False
+
+    def receive(self, timeout_s):
+        if not self.messages:
+            raise Transient("the connection was lost")
+        message = self.messages.pop(0)
+        return message if message is None or isinstance(message, str) else json.dumps(message)
+
+    def send(self, text):
+        self.said.append(json.loads(text))
+
+    def close(self):
+        self.closed = True
+
+
+OPEN = {"event": "pusher:connection_established", "data": json.dumps({"socket_id": "1.2"})}
+SUBSCRIBED = {"event": "pusher_internal:subscription_succeeded", "channel": EAR, "data": "{}"}
+TOLD = {"event": "told", "channel": EAR, "data": json.dumps({"noticeId": "7", "at": "2026-03-02T10:30:00+00:00"})}
+
+
+def heard_of(*messages):
+    """(what is heard, ticks left out; the server) of a subscribed ear."""
+    server, found = Server(OPEN, SUBSCRIBED, *messages), []
+    with pytest.raises(Transient):
+        for one in hearing.listen(lambda: server, lambda socket_id: {"auth": f"signed {socket_id}"}):
+            found.append(one)
+    assert server.closed
+    return [one for one in found if one is not None], server
+
+
+def test_an_ear_subscribes_with_its_socket_and_hears_what_is_told():
+    heard, server = heard_of(None, TOLD)
+    assert ["7"] == [one.notice_id for one in heard]
+    assert [{"event": "pusher:subscribe", "data": {"channel": EAR, "auth": "signed 1.2"}}] == server.said
+
+
+def test_an_ear_answers_pings():
+    _, server = heard_of({"event": "pusher:ping", "data": "{}"})
+    assert {"event": "pusher:pong", "data": {}} == server.said[-1]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["no JSON", "[" * 3000, "[]", {"event": 5}, TOLD | {"channel": "officers-dashboard"}, TOLD | {"data": "{}"},
+     TOLD | {"data": '{"noticeId": "7", "at": 5}'}, TOLD | {"data": '{"noticeId": "7", "at": "x"}'},
+     TOLD | {"event": "client-told"}],
+)  # fmt: skip
+def test_what_is_no_word_of_ours_is_passed_over(message):
+    heard, _ = heard_of(message, TOLD)
+    assert [Heard(notice_id="7", at=datetime(2026, 3, 2, 10, 30, tzinfo=UTC))] == heard
+
+
+@pytest.mark.parametrize(
+    ("messages", "text"),
+    [([OPEN, {"event": "pusher:error", "data": {"code": 4001}}], "error 4001"),
+     ([OPEN, {"event": "pusher:subscription_error", "data": {}}], "refused the subscription"),
+     ([], "lost")],
+)  # fmt: skip
+def test_an_ear_that_may_not_listen_says_why(messages, text):
+    server = Server(*messages)
+    with pytest.raises(Transient, match=text):
+        next(hearing.listen(lambda: server, lambda socket_id: {}))
+    assert server.closed
+
+
+def test_apps_of_pushers_own_servers_connect_to_their_cluster(tmp_path):
+    with local_peer() as peer:
+        settings = made(peer, tmp_path, host="api-ap1.pusher.com", tls=True).client_settings()
+    assert "ws-ap1.pusher.com" == settings["host"]
+
+
+def test_without_public_names_nothing_is_listened_to(tmp_path):
+    with local_peer() as peer:
+        assert made(peer, tmp_path).hear() is None
 
 
 def test_a_client_learns_the_key_and_never_the_secret(tmp_path):

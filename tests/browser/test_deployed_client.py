@@ -3,12 +3,15 @@
 import base64
 import json
 import re
+import threading
+import time
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pusher
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import text
 
 from core.accounts.audit import Actor
 from core.accounts.vendors import add_vendor
@@ -19,6 +22,7 @@ from core.testing.house import House, fresh_database
 from core.testing.local_peer import Say, local_peer
 from core.testing.pusher_peer import APP_ID, KEY, PEERS, SECRET, PusherServer
 from core.testing.watch import Watch
+from core.testing.watch_drill import Relay
 from core.testing.world import PEOPLE, WATCHED, Login
 
 PAGES = Path(__file__).parent / "deployed"
@@ -42,8 +46,8 @@ def page_of(got):
 class Deployment:
     """The house with a Pusher server, a client's page on another origin, people, and two reports."""
 
-    def __init__(self, house, client, server):
-        self.house, self.client, self.pusher = house, client, server
+    def __init__(self, house, client, server, relay):
+        self.house, self.client, self.pusher, self.relay = house, client, server, relay
         self.api = f"http://127.0.0.1:{house.port}/api"
         self.owner, self.officer = self.token("pemilik"), self.token("polsek")
         picture = base64.b64encode(draw_plate("B 1 UJI")).decode()
@@ -81,6 +85,7 @@ class Deployment:
 def deployment(tmp_path_factory, postgres_url, template_url, valkey_url):
     folder = tmp_path_factory.mktemp("deployed")
     server = PusherServer(folder).start()
+    relay = Relay(server)
     plugins = f"""hooks = 1
 [plugin.pusher]
 use = "notifiers.pusher"
@@ -89,7 +94,8 @@ app_id = "{APP_ID}"
 key = "{KEY}"
 secret = {{ file = "{folder}/secret" }}
 host = "127.0.0.1"
-port = {server.port}
+port = {relay.peer.port}
+client_port = {server.port}
 tls = false
 public = ["dashboard"]
 """
@@ -102,10 +108,11 @@ public = ["dashboard"]
         watch = Watch([Login(name, PASSWORD, role, WATCHED) for name, role, _ in PEOPLE])
         watch.open(house.database, key.reveal(), SecretBox(key), 9)
         try:
-            house.start("ingest", "work")
-            yield Deployment(house, client, server)
+            house.start("ingest", "work", "streams")
+            yield Deployment(house, client, server, relay)
         finally:
             house.stop()
+            relay.peer.close()
             server.kill()
 
 
@@ -228,6 +235,74 @@ def test_pusher_js_hands_on_what_comes_twice_and_the_id_tells_it_apart(dashboard
     rows = [re.compile(f"^{one} ") for one in (77000, 77000, 78000)]
     expect(page.locator("#heard li", has_text=ours)).to_have_text(rows, timeout=PATIENCE_MS)
     expect(page.locator("#once li", has_text=ours)).to_have_text(["77000", "78000"])
+
+
+def said_of(deployment, report_id, where):
+    """The deliveries of a report to the screens by the Pusher channel."""
+    query = text(
+        "SELECT d.* FROM notice_deliveries d JOIN notice_recipients r ON r.id = d.recipient_id"
+        " JOIN notices n ON n.id = r.notice_id"
+        " WHERE n.report_id = :report AND r.role = 'dashboard' AND d.channel = 'pusher'"
+    )
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        with deployment.house.database.system() as connection:
+            rows = connection.execute(query, {"report": report_id}).all()
+        if rows and all(where(row) for row in rows):
+            return rows
+        assert time.monotonic() < deadline, rows
+        time.sleep(0.05)
+
+
+def listens(deployment):
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while "ear_listening" not in deployment.house.logs("streams"):
+        assert time.monotonic() < deadline, "nobody listens"
+        time.sleep(0.05)
+
+
+def test_an_alarm_whose_answer_was_lost_is_shown_once(dashboard, deployment):
+    """The Pusher server took it, the answer never came: what was heard says that it was told."""
+    page = dashboard
+    expect(page.locator("main")).to_have_attribute("data-live", "yes", timeout=PATIENCE_MS)
+    listens(deployment)
+    deployment.relay.answer = lambda got, say: Say(lost=True)
+    made = deployment.report(title="Jawaban hilang", location="Pasar")
+    rows = said_of(deployment, made, lambda row: row.status == "accepted")
+    assert [("heard", True)] == [(row.receipt, row.is_unsure) for row in rows]
+    deployment.relay.answer = lambda got, say: say
+    after = deployment.report(title="Sesudahnya", location="Pasar")
+    ours = re.compile(f"^({made}|{after}) ")
+    rows = [re.compile(f"^{one} ") for one in (made, after)]
+    expect(page.locator("#heard li", has_text=ours)).to_have_text(rows, timeout=PATIENCE_MS)
+
+
+def test_an_alarm_of_a_worker_that_was_killed_between_telling_and_the_answer_is_shown_once(dashboard, deployment):
+    page = dashboard
+    expect(page.locator("main")).to_have_attribute("data-live", "yes", timeout=PATIENCE_MS)
+    listens(deployment)
+    told, killed = threading.Event(), threading.Event()
+
+    def hold(got, say):
+        told.set()
+        killed.wait(PATIENCE_MS / 1000)
+        return Say(lost=True)
+
+    deployment.relay.answer = hold
+    made = deployment.report(title="Pekerja mati", location="Pasar")
+    assert told.wait(PATIENCE_MS / 1000)
+    said_of(deployment, made, lambda row: row.status == "sending" and row.heard_at)
+    deployment.house.kill("work")
+    deployment.relay.answer = lambda got, say: say
+    killed.set()
+    with deployment.house.database.system() as connection:  # its lease is over
+        connection.execute(text("UPDATE notice_deliveries SET lease_until = now() WHERE status = 'sending'"))
+    deployment.house.start("work")
+    said_of(deployment, made, lambda row: row.status == "accepted")
+    after = deployment.report(title="Sesudahnya", location="Pasar")
+    ours = re.compile(f"^({made}|{after}) ")
+    rows = [re.compile(f"^{one} ") for one in (made, after)]
+    expect(page.locator("#heard li", has_text=ours)).to_have_text(rows, timeout=PATIENCE_MS)
 
 
 def test_a_page_of_an_origin_that_is_not_named_reads_nothing(tab, deployment):

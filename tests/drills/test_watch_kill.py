@@ -24,7 +24,7 @@ async def kill_and_check(settings, seed, victims, pauses, *, patient):
 def judge(drill, history):
     assert [] == check_watch(history)
     assert {200, 201} <= drill.statuses <= {0, 200, 201, 404, 409, 503}
-    assert history.sent and history.recalled and history.points
+    assert history.sent and history.recalled and history.points and history.shown
     copies = sum(number - 1 for number in history.at_peer.values())
     public = sum(number - 1 for (channel, _), number in history.at_peer.items() if not channel.startswith("private-"))
     unsure = sum(told.is_unsure for told in history.tellings)
@@ -32,7 +32,8 @@ def judge(drill, history):
         f"{drill.kills.total()} kills, {len(history.posted)} detections, {len(history.frames)} reports of them, "
         f"{len(history.points)} positions, {len(history.sent)} sent, {len(history.recalled)} recalled, "
         f"{len(history.tellings)} tellings, {sum(history.at_peer.values())} taken by the Pusher server, {copies} of "
-        f"them an id again ({public} on a public name), {unsure} tellings unsure, {len(history.heard)} heard by the "
+        f"them an id again ({public} on a public name), {unsure} tellings unsure, {history.settled} settled by what "
+        f"was heard, {history.shown.total()} shown by the public name's client, {len(history.heard)} heard by the "
         f"socket, lost {drill.listener.losses} times"
     )
 

@@ -93,6 +93,7 @@ class FakeChannels:
         self.in_app = in_app
         self.calls: list[tuple[str, str, int, Any]] = []
         self.quarantined: list[str] = []
+        self.ear: dict[str, Callable[[], Any]] = {}
         self.on_quarantine = None
 
     def channels_for(self, vendor_code: str) -> list[str]:
@@ -100,6 +101,12 @@ class FakeChannels:
 
     def is_in_app(self, channel: str) -> bool:
         return channel in self.in_app
+
+    def ears(self) -> dict[str, Callable[[], Any]]:
+        return self.ear
+
+    def hears(self, channel: str) -> bool:
+        return channel in self.ear
 
     def deliver_notice(self, channel: str, notice: Any, recipient: Any) -> Any:
         self.calls.append((channel, recipient.role, recipient.id, notice))
