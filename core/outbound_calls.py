@@ -135,7 +135,8 @@ class Outbound:
     ) -> Future[HttpReply]:
         """Send one request; several may be under way. The future raises as `call` does."""
         with self._lock:
-            return asyncio.run_coroutine_threadsafe(self._request(method, url, headers, body), self._running())
+            loop = self._running()
+            return asyncio.run_coroutine_threadsafe(self._request(method, url, headers, body), loop)
 
     def call(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -158,8 +159,9 @@ class Outbound:
         try:
             target = check_url(url)
             with self._lock:
+                loop = self._running()
                 opening = asyncio.run_coroutine_threadsafe(
-                    open_socket(target, self._policy, resolve=self._resolve, timeout=self._timeout_s), self._running()
+                    open_socket(target, self._policy, resolve=self._resolve, timeout=self._timeout_s), loop
                 )
             opened = opening.result()
         except AddressRefused as error:
@@ -176,7 +178,7 @@ class Outbound:
                     user_agent_header="Tangkapin",
                 )
             )  # fmt: skip
-        except (WebSocketException, OSError) as error:
+        except (WebSocketException, OSError, ValueError) as error:  # ValueError: a redirect, which is not followed
             opened.close()
             raise Transient(f"{target.host}: {type(error).__name__}: {' '.join(str(error).split())}"[:300]) from None
 

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from websockets.sync.server import serve
 
 from core.domain.errors import Transient
 from core.outbound_calls import NotAllowed, Outbound
@@ -112,3 +113,64 @@ def test_closing_ends_what_is_under_way_and_may_be_done_twice(calls):
         for late in (waiting.result, lambda: out.call("GET", peer.url)):
             with pytest.raises(Transient, match="closed"):
                 late()
+
+
+@pytest.fixture
+def echo():
+    """A websocket server that says everything back, and `bye` hangs up; its port."""
+
+    def answer(connection):
+        for message in connection:
+            if message == "bye":
+                return
+            connection.send(message)
+
+    with serve(answer, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.socket.getsockname()[1]
+        server.shutdown()
+        thread.join(10)
+
+
+def test_a_websocket_carries_text_both_ways_until_the_other_side_hangs_up(calls, echo):
+    talk = calls(allow_private=True).converse(f"http://127.0.0.1:{echo}/app?x=1")
+    talk.send("halo")
+    assert "halo" == talk.receive(60)
+    assert talk.receive(0.01) is None
+    talk.send("bye")
+    with pytest.raises(Transient, match="lost"):
+        talk.receive(60)
+    with pytest.raises(Transient, match="lost"):
+        talk.send("halo")
+    talk.close()
+    talk.close()
+
+
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{}/", "http://169.254.169.254/", "ws://127.0.0.1:{}/"])
+def test_a_websocket_to_an_address_inside_is_not_opened_unless_listed(calls, echo, url):
+    with pytest.raises(NotAllowed):
+        calls().converse(url.format(echo))
+
+
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("status", [302, 403])
+def test_a_websocket_that_is_refused_or_sent_elsewhere_means_later(calls, echo, status):
+    with local_peer(lambda got: Say(status=status, headers={"Location": f"ws://127.0.0.1:{echo}/"})) as peer:
+        with pytest.raises(Transient):
+            calls(allow_private=True).converse(peer.url)
+        assert 1 == len(peer.got)
+
+
+def test_a_websocket_where_nobody_listens_and_after_close_means_later(calls, certificate):
+    outbound = calls(allow_private=True)
+    with local_peer() as peer:
+        url = peer.url
+    with pytest.raises(Transient, match=r"refused|Connect"):
+        outbound.converse(url)
+    with local_peer(tls=certificate) as peer, pytest.raises(Transient, match=r"(?i)certificate"):
+        outbound.converse(peer.url)
+    outbound.close()
+    with pytest.raises(Transient, match="closed"):
+        outbound.converse(url)
