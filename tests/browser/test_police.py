@@ -68,6 +68,16 @@ def test_a_recall_stops_everything_until_it_is_acknowledged(street: Any, visit: 
     expect(page.get_by_text("Tidak ada penugasan")).to_be_visible()
     until(lambda: street.assignment(report)["stop_acknowledged_at"])
 
+    # one alone is taken off: the same stop, with why
+    report = street.sent("Salah kirim")
+    expect(page.locator(".card-offered")).to_be_visible()
+    order = {"reason": "Rudi lebih dekat."}
+    street.ask(street.officers[0], "POST", f"/officer/assign/{report}/withdraw", order)
+    expect(stop).to_contain_text("Penugasan ditarik: Rudi lebih dekat. Hentikan")
+    stop.get_by_role("button", name="Saya sudah berhenti").click()
+    expect(stop).to_have_count(0)
+    expect(page.get_by_text("Tidak ada penugasan")).to_be_visible()
+
 
 def test_duty_ends_and_begins_on_the_phone_which_says_where_it_is(street: Any, visit: Callable[..., Any]) -> None:
     def me() -> dict[str, Any]:

@@ -83,7 +83,7 @@ function Stop({ row, more }: { row: Assignment; more: number }): ReactNode {
     <dialog ref={dialog} className="stop" role="alertdialog" aria-labelledby="stop-title" aria-describedby="stop-text" onCancel={(event) => event.preventDefault()}>
       <OctagonX size={72} strokeWidth={2} aria-hidden />
       <h2 id="stop-title">{t("STOP")}</h2>
-      <p id="stop-text">{t("This assignment was called back. Break off and do not act on it any more.")}</p>
+      <p id="stop-text">{row.withdraw_reason ? t("Assignment withdrawn: {why}. Break off, and wait for dispatch.", { why: row.withdraw_reason.replace(/\.$/, "") }) : t("This assignment was called back. Break off and do not act on it any more.")}</p>
       <p className="stop-what">
         <strong>{row.title}</strong>
         <span>{row.location}</span>

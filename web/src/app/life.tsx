@@ -73,7 +73,7 @@ export default function AppLife(): ReactNode {
 
   useLive(`${role}-${session.user.id}`, ({ id, data }) => {
     const kind = String(data["kind"] ?? "");
-    if (kind === "recalled" && role === "police") return; // the full screen says it, its button acknowledges it
+    if ((kind === "recalled" || kind === "withdrawn") && role === "police") return; // the full screen says it, its button acknowledges it
     acknowledge(id);
     if (kind === "tracking_update" || kind === "chat_message") return;
     const text = [data["title"], data["message"]].filter((part) => typeof part === "string" && part).join(": ");

@@ -98,7 +98,7 @@ async function send(item: Item, who: Who): Promise<Outcome> {
     const refused = { status: response.status, words: String(problem.detail ?? problem.message ?? `HTTP ${response.status}`) };
     await ask("outbox", "readwrite", (outbox) => outbox.put({ ...item, refused }));
   }
-  line.postMessage({ type: "outbox", recalled: problem.reason === "recalled" } satisfies Heard);
+  line.postMessage({ type: "outbox", recalled: problem.reason === "recalled" || problem.reason === "withdrawn" } satisfies Heard);
   return "sent";
 }
 

@@ -20,6 +20,7 @@ const ASSIGNMENT: Record<string, Word> = {
   declined: [msg("Declined"), "plain"],
   cancelled: [msg("Given up"), "plain"],
   recalled: [msg("Called back"), "bad"],
+  withdrawn: [msg("Withdrawn"), "plain"],
 };
 const INCIDENT: Record<string, Word> = {
   knife: [msg("Sharp weapon"), "bad"],

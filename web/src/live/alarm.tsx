@@ -14,7 +14,7 @@ import { type LiveEvent, useLive } from "./live.ts";
 import { ring, setSound, useSound } from "./sound.ts";
 
 /** What needs somebody at once; all else is a notice. */
-const ALARMING = ["weapon_detected", "incident_opened", "emergency", "backup_requested"];
+const ALARMING = ["weapon_detected", "incident_opened", "emergency", "backup_requested", "vacated"];
 const FRESH_MS = 120_000;
 const REMEMBERED = 100;
 

@@ -20,10 +20,11 @@ export function Acts({ report }: { report: Report }): ReactNode {
   const verify = useMove(report, () => undefined);
   const { status } = report;
   const close = () => setAsked(null);
+  const isVacant = !report.assignments.some((one) => UNDER_WAY.includes(one.status) && !one.is_backup);
   const isWorked = report.assignments.some((one) => one.arrived_at !== null);
   return (
     <div className="incident-acts">
-      {(status === "new" || (status === "verified" && !isWorked)) && (
+      {(status === "new" || (status === "verified" && !isWorked) || (status === "in_progress" && isVacant)) && (
         <Button look="main" onClick={() => setAsked("send")}>
           <Send size={16} aria-hidden />
           {t("Send police")}
@@ -35,7 +36,7 @@ export function Acts({ report }: { report: Report }): ReactNode {
           {t("It is real")}
         </Button>
       )}
-      {(status === "assigned" || status === "in_progress") && (
+      {(status === "assigned" || status === "in_progress") && !isVacant && (
         <Button onClick={() => setAsked("send")}>
           <Send size={16} aria-hidden />
           {t("Send back-up")}
@@ -59,7 +60,7 @@ export function Acts({ report }: { report: Report }): ReactNode {
           {status === "new" ? t("Reject") : t("Recall")}
         </Button>
       )}
-      {asked === "send" && <SendPolice report={report} backup={status !== "new" && status !== "verified"} onClose={close} />}
+      {asked === "send" && <SendPolice report={report} backup={!isVacant} onClose={close} />}
       {asked && asked !== "send" && <Decide report={report} to={asked} onClose={close} />}
     </div>
   );

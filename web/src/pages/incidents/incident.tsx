@@ -15,13 +15,14 @@ import { Acts } from "./decide.tsx";
 import { Evidence } from "./evidence.tsx";
 import { Talk } from "./talk.tsx";
 import { Way } from "./way.tsx";
-import { isOpen, reasonOf, type Report, told, toldTone } from "./words.ts";
+import { Unanswered, Withdraw } from "./withdraw.tsx";
+import { isOpen, reasonOf, type Report, STOPPED, told, toldTone, UNDER_WAY } from "./words.ts";
 import "./incidents.css";
 
 const EVERY = 15_000;
 
-/** Called back, and somebody has not yet said that they stopped. */
-const isAwaited = (report: Report): boolean => report.assignments.some((one) => one.status === "recalled" && !one.stop_acknowledged_at);
+/** Called back or taken off, and somebody has not yet said that they stopped. */
+const isAwaited = (report: Report): boolean => report.assignments.some((one) => STOPPED.includes(one.status) && !one.stop_acknowledged_at);
 
 export default function Incident({ params }: Params): ReactNode {
   const id = Number(params["id"]);
@@ -86,7 +87,9 @@ function Sent({ report }: { report: Report }): ReactNode {
               <strong>{one.officer_name}</strong>
               <small>{[one.vehicle_type, one.license_plate, t("sent by {name}", { name: one.assigned_by })].filter(Boolean).join(" · ")}</small>
               {one.decline_reason && <small>{t("Reason: {why}", { why: one.decline_reason })}</small>}
-              {one.status === "recalled" && <small>{one.stop_acknowledged_at ? t("knows of the recall") : t("has not yet confirmed the recall")}</small>}
+              {one.withdrawn_by && <small>{t("Withdrawn by {name}: {why}", { name: one.withdrawn_by, why: one.withdraw_reason ?? "" })}</small>}
+              {one.status === "offered" && <Unanswered since={one.assigned_at} />}
+              {STOPPED.includes(one.status) && <small>{one.stop_acknowledged_at ? t("knows of the recall") : t("has not yet confirmed the recall")}</small>}
             </span>
             {one.phone && (
               <a className="icon-button" href={`tel:${one.phone.replace(/[^+\d]/g, "")}`} aria-label={t("Call {name}", { name: one.officer_name })}>
@@ -96,6 +99,7 @@ function Sent({ report }: { report: Report }): ReactNode {
             <span className="sent-state">
               <Badge tone={toldTone("sent", one.status)}>{told("sent", one.status)}</Badge>
               {one.is_backup && <small>{t("back-up")}</small>}
+              {UNDER_WAY.includes(one.status) && <Withdraw report={report.id} sent={one} />}
             </span>
           </li>
         ))}

@@ -13,6 +13,7 @@ import { type Column, ListTable } from "../../ui/table.tsx";
 import { Thumb } from "../../ui/viewer.tsx";
 import { Announce } from "./announce.tsx";
 import { pictureOf } from "./evidence.tsx";
+import { Unanswered } from "./withdraw.tsx";
 import { isOpen, KINDS, OPEN, SOURCES, STATUSES, told, toldTone } from "./words.ts";
 import "./incidents.css";
 
@@ -56,7 +57,7 @@ export default function Incidents(): ReactNode {
       ),
     },
     { name: t("Kind"), cell: (row) => <Badge tone={toldTone("kind", row.incident_type)}>{told("kind", row.incident_type)}</Badge> },
-    { name: t("State"), cell: (row) => <Badge tone={toldTone("status", row.status)}>{told("status", row.status)}</Badge> },
+    { name: t("State"), cell: (row) => <><Badge tone={toldTone("status", row.status)}>{told("status", row.status)}</Badge>{row.unanswered_since && <Unanswered since={row.unanswered_since} />}</> },
     {
       name: t("Seen"),
       cell: (row) => (

@@ -35,6 +35,7 @@ const TABLES = {
     declined: [msg("Declined"), "plain"],
     cancelled: [msg("Given up"), "plain"],
     recalled: [msg("Called back"), "plain"],
+    withdrawn: [msg("Withdrawn"), "plain"],
   },
   role: {
     frame: [msg("Original frame"), "plain"],
@@ -73,6 +74,8 @@ export const OPEN = ["new", "verified", "assigned", "in_progress"];
 export const isOpen = (status: string): boolean => OPEN.includes(status);
 /** States of an assignment under way. */
 export const UNDER_WAY = ["offered", "accepted", "on_the_way", "arrived"];
+/** States of one whose police's app says STOP. */
+export const STOPPED = ["recalled", "withdrawn"];
 
 export const REASONS: readonly (readonly [code: string, text: string])[] = [
   ["false_alarm", msg("False alarm: nothing happens there")],

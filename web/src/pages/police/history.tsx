@@ -10,7 +10,7 @@ import { useLive } from "../../live/live.ts";
 import { At, Button, Panel } from "../../ui/parts.tsx";
 import { Empty, Failure, Loading } from "../../ui/states.tsx";
 
-/** Of what was declined or given back one sees no more than this list. */
+/** Of what was declined, given back or withdrawn one sees no more than this list. */
 const OPEN_TO_ME = ["offered", "accepted", "on_the_way", "arrived", "completed", "recalled"];
 
 export default function History(): ReactNode {
@@ -28,7 +28,7 @@ export default function History(): ReactNode {
                   {OPEN_TO_ME.includes(row.status) ? <Link href={`/duty/${row.report_id}`}>{row.title}</Link> : <strong>{row.title}</strong>}
                   <small>{row.location}</small>
                   <small>
-                    <At at={row.assigned_at} shape="short" /> {row.is_backup && `· ${t("as back-up")}`} {row.decline_reason && `· ${row.decline_reason}`}
+                    <At at={row.assigned_at} shape="short" /> {row.is_backup && `· ${t("as back-up")}`} {(row.withdraw_reason ?? row.decline_reason) && `· ${row.withdraw_reason ?? row.decline_reason}`}
                   </small>
                 </span>
                 <State table="assignment" code={row.status} />

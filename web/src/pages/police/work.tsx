@@ -134,7 +134,7 @@ function Steps({ report, status, state }: { report: Report; status: string; stat
     return (
       <p className={`app-note app-note-icon${state === "STOP" || status === "recalled" ? " app-note-bad" : ""}`}>
         <CircleCheck size={20} aria-hidden />
-        {status === "recalled" ? t("Called back. Nothing more is to be done here.") : t("This assignment has ended.")}
+        {status === "recalled" ? t("Called back. Nothing more is to be done here.") : report.withdrawn_by ? t("Withdrawn by {name}: {why}", { name: report.withdrawn_by, why: report.withdraw_reason ?? "" }) : t("This assignment has ended.")}
       </p>
     );
   return (
