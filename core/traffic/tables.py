@@ -23,6 +23,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from core.db.base import metadata, moment, tenant
 
+PLATE = String(20, collation="C")
+"""Ordered by its characters, so that all plates with one beginning are a range of an index (core.traffic.search)."""
+
 plate_reads_id_seq = Sequence("plate_reads_id_seq", metadata=metadata)
 passages_id_seq = Sequence("passages_id_seq", metadata=metadata)
 
@@ -33,7 +36,7 @@ plate_reads = Table(
            server_default=text("nextval('plate_reads_id_seq')")),
     tenant(foreign_key=False),
     Column("device_id", BigInteger, nullable=False),
-    Column("plate_number", String(20)),
+    Column("plate_number", PLATE),
     Column("confidence", Numeric(5, 2)),
     Column("vehicle_type", String(50)),
     Column("lane_no", String(10)),
@@ -74,7 +77,7 @@ passages = Table(
            server_default=text("nextval('passages_id_seq')")),
     tenant(foreign_key=False),
     Column("device_id", BigInteger, nullable=False),
-    Column("plate_number", String(20)),
+    Column("plate_number", PLATE),
     Column("confidence", Double),
     Column("best_read_id", BigInteger, nullable=False),
     Column("reads", Integer, nullable=False),
@@ -121,8 +124,8 @@ violations = Table(
     Column("passage_id", BigInteger, nullable=False),
     Column("payload_id", BigInteger, nullable=False, comment="trace: the request it came with"),
     moment("capture_time", nullable=False),
-    Column("plate_number", String(20), comment="as read; follows the passage while pending"),
-    Column("corrected_plate", String(20), comment="as the validator says"),
+    Column("plate_number", PLATE, comment="as read; follows the passage while pending"),
+    Column("corrected_plate", PLATE, comment="as the validator says"),
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
     Column("attention", ARRAY(Text), nullable=False, server_default=text("'{}'"),
            comment="why a person should look twice: judge's reasons, clock"),

@@ -16,7 +16,8 @@ from core.db.roles import ROLES, RolesMissing
 from core.db.schema import metadata
 
 COLUMNS = """
-SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attidentity, pg_get_expr(adbin, adrelid)
+SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attidentity, attcollation,
+  pg_get_expr(adbin, adrelid)
 FROM pg_attribute JOIN pg_class c ON c.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
   AND attnum > 0 AND NOT attisdropped AND relname <> 'alembic_version'
