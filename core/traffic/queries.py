@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from core.traffic.tables import SHOWN_PLATE, passages, plate_reads, violations
 from core.traffic.views import (
     AuditRow,
     ClaimView,
+    CloneSign,
     DeviceView,
     PassageView,
     Picture,
@@ -38,6 +39,11 @@ DEVICE = (
     devices.c.device_name,
     devices.c.location.label("device_location"),
 )
+Plated = tuple[int, str | None]
+"""A passage's id and the plate it is shown with: a correction is the case's and not the passage's."""
+Signs = Mapping[Plated, list[CloneSign]]
+SignsOf = Callable[[Connection, Iterable[Plated]], Signs]
+"""What of a page's plates may be forged (core.traffic.hints)."""
 AUDIT_SHOWN = 200
 _TELLING = {"vehicle": 0, "scene": 1, "plate": 2}
 
@@ -77,6 +83,7 @@ def list_violations(
     limit: int,
     cursor: Cursor | None,
     undo_s: float,
+    signs_of: SignsOf,
 ) -> tuple[list[ViolationRow], str | None]:
     """A page of cases and the cursor of the next one."""
     conditions: list[ColumnElement[bool]] = _window(violations.c.capture_time, wanted.since, wanted.until)
@@ -101,7 +108,8 @@ def list_violations(
         query = query.order_by(violations.c.id.desc())
     found = connection.execute(query.limit(limit + 1)).mappings().all()
     names = actor_names(connection, found)
-    rows = [violation_row(row, principal, names, undo_s) for row in found[:limit]]
+    signs = signs_of(connection, map(_plated, found[:limit]))
+    rows = [ViolationRow(**_row_fields(row, principal, names, undo_s, signs)) for row in found[:limit]]
     if len(found) <= limit:
         return rows, None
     last = found[limit - 1]
@@ -120,11 +128,6 @@ def violation_select() -> Select[Any]:
 def find_violation(connection: Connection, violation_id: int) -> Any | None:
     """The row of a case of the caller's vendors, or None."""
     return connection.execute(violation_select().where(violations.c.id == violation_id)).mappings().first()
-
-
-def violation_row(row: Any, principal: Principal, names: dict[tuple[str, int], str], undo_s: float) -> ViolationRow:
-    """A case as the list shows it."""
-    return ViolationRow(**_row_fields(row, principal, names, undo_s))
 
 
 def violation_detail(
@@ -148,15 +151,16 @@ def violation_detail(
         .order_by(audit_log.c.id.desc())
         .limit(AUDIT_SHOWN)
     ).mappings()
-    plate = row["corrected_plate"] or row["plate_number"]
+    _, plate = one = _plated(row)
+    signs = {one: list(dict.fromkeys(sign for hint in hints for sign in hint.signs))}
     groups = read_indonesian_plate(plate)
     return ViolationDetail(
-        **_row_fields(row, principal, actor_names(connection, [row]), undo_s),
+        **_row_fields(row, principal, actor_names(connection, [row]), undo_s, signs),
         detail=row["detail"],
         hints=hints,
         suggestions=repair_plate(plate),
         plate_region=REGIONS.get(groups.region) if groups is not None and groups.kind == "civil" else None,
-        passage=passage_view(passage, list(together)) if passage is not None else None,
+        passage=passage_view(passage, list(together), signs) if passage is not None else None,
         reads=[read_view(read) for read in reads],
         deadlines=deadlines(
             created_at=row["created_at"], capture_time=row["capture_time"], due_at=row["due_at"],
@@ -177,7 +181,7 @@ def search_reads(
 
 
 def search_passages(
-    connection: Connection, wanted: ReadFilter, *, limit: int, cursor: Cursor | None
+    connection: Connection, wanted: ReadFilter, *, limit: int, cursor: Cursor | None, signs_of: SignsOf
 ) -> tuple[list[PassageView], str | None]:
     """A page of passages, newest first."""
     query = _passage_select().where(*_window(passages.c.last_at, wanted.since, wanted.until))
@@ -188,7 +192,8 @@ def search_passages(
     )
     for passage_id, violation_id in connection.execute(of_these.order_by(violations.c.id)):
         cases.setdefault(passage_id, []).append(violation_id)
-    return [passage_view(row, cases.get(row["id"], [])) for row in found], following
+    signs = signs_of(connection, [(row["id"], row["plate_number"]) for row in found])
+    return [passage_view(row, cases.get(row["id"], []), signs) for row in found], following
 
 
 def _search(
@@ -270,13 +275,21 @@ def read_view(row: Any) -> ReadView:
     )
 
 
-def passage_view(row: Any, violation_ids: list[int]) -> PassageView:
+def passage_view(row: Any, violation_ids: list[int], signs: Signs) -> PassageView:
     """A passage as lists and cases show it."""
-    plain = {name: row[name] for name in PassageView.__struct_fields__ if name not in ("device", "violations")}
-    return PassageView(**plain, device=device_view(row), violations=violation_ids)
+    made = ("device", "violations", "clone_signs")
+    plain = {name: row[name] for name in PassageView.__struct_fields__ if name not in made}
+    found = signs.get((row["id"], row["plate_number"]), [])
+    return PassageView(**plain, device=device_view(row), violations=violation_ids, clone_signs=found)
 
 
-def _row_fields(row: Any, principal: Principal, names: dict[tuple[str, int], str], undo_s: float) -> dict[str, Any]:
+def _plated(row: Any) -> Plated:
+    return row["passage_id"], row["corrected_plate"] or row["plate_number"]
+
+
+def _row_fields(
+    row: Any, principal: Principal, names: dict[tuple[str, int], str], undo_s: float, signs: Signs
+) -> dict[str, Any]:
     open_for_review = row["status"] in (State.PENDING, State.HELD)
     same = ("id", "version", "violation_type", "vendor_code", "capture_time", "created_at", "due_at", "attention",
             "held_reason", "verified_by", "verified_at", "reason_code", "note")  # fmt: skip
@@ -290,6 +303,7 @@ def _row_fields(row: Any, principal: Principal, names: dict[tuple[str, int], str
         "overdue": open_for_review and row["due_at"] <= row["now"],
         "claim": claim_view(row, principal, names),
         "undo_until": undo_until(row, undo_s),
+        "clone_signs": signs.get(_plated(row), []),
     }
 
 

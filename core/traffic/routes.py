@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from litestar import Response, get, post
@@ -11,6 +12,7 @@ from litestar.params import JSONBody, QueryParameter
 from core.problems import Words
 from core.traffic import queries
 from core.traffic.deadlines import DeadlineRules
+from core.traffic.hints import clone_signs
 from core.traffic.service import Review
 from core.traffic.states import State
 from core.traffic.views import (
@@ -102,8 +104,9 @@ def list_violations(
         return call.page([], limit, None)
     with call.rows() as connection:
         rows, following = queries.list_violations(
-            connection, call.principal, wanted, sort=sort, limit=limit, cursor=after, undo_s=call.settings.undo_s
-        )
+            connection, call.principal, wanted, sort=sort, limit=limit, cursor=after, undo_s=call.settings.undo_s,
+            signs_of=partial(clone_signs, travel_max_kmh=call.settings.travel_max_kmh),
+        )  # fmt: skip
         if plate is not None:
             detail = {"plate": plate, "look_alike": look_alike, "found": len(rows)}
             call.audit(connection, "violations_searched", object_kind="violation", detail=detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from core.evidence.tables import media
 from core.problems import Problem
 from core.traffic import queries
+from core.traffic.hints import clone_signs
 from core.traffic.views import PassageView, ReadView
 from core.web.call import Call
 from core.web.cursor import BIGINT, decode_cursor
@@ -85,7 +87,10 @@ def search_passages(call: NamedDependency[Call], search: NamedDependency[Search]
     """Vehicles passing devices, newest first, all reads of one merged. The purpose is required and logged."""
     after = decode_cursor(search.cursor, "passages")
     with call.rows() as connection:
-        rows, following = queries.search_passages(connection, search.wanted, limit=search.limit, cursor=after)
+        signs_of = partial(clone_signs, travel_max_kmh=call.settings.travel_max_kmh)
+        rows, following = queries.search_passages(
+            connection, search.wanted, limit=search.limit, cursor=after, signs_of=signs_of
+        )
         _log_search(call, connection, "passage", search, len(rows))
     return call.page(rows, search.limit, following)
 

@@ -108,11 +108,15 @@ class ClaimView(msgspec.Struct, kw_only=True):
     mine: bool
 
 
+CloneSign = Literal["impossible_travel", "unlike_vehicle"]
+
+
 class ViolationRow(msgspec.Struct, kw_only=True):
     """A case in a list. `plate_number` is the correction where there is one; `plate_read` what the camera read.
 
     undo_until  until when the decision can be taken back, None when it cannot
     warn_at     half of the time for validation
+    clone_signs  what the hints of the case say, where the plate may be a forged one
     """
 
     id: int
@@ -137,6 +141,7 @@ class ViolationRow(msgspec.Struct, kw_only=True):
     note: str | None
     claim: ClaimView | None
     undo_until: datetime | None
+    clone_signs: list[CloneSign]
 
 
 class Picture(msgspec.Struct, kw_only=True):
@@ -181,7 +186,7 @@ class ReadView(msgspec.Struct, kw_only=True):
 
 
 class PassageView(msgspec.Struct, kw_only=True):
-    """One vehicle passing one device once."""
+    """One vehicle passing one device once. clone_signs: as of a case, whether it is one or not."""
 
     id: int
     device: DeviceView
@@ -199,9 +204,7 @@ class PassageView(msgspec.Struct, kw_only=True):
     verdict: str
     verdict_reason: str | None
     violations: list[int]
-
-
-CloneSign = Literal["impossible_travel", "unlike_vehicle"]
+    clone_signs: list[CloneSign]
 
 
 class PlateHint(msgspec.Struct, kw_only=True):

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
-from sqlalchemy import update
+from sqlalchemy import event, select, update
 
 from core.accounts.tables import devices
 from core.testing.review import World
+from core.traffic.hints import clone_signs
 from core.traffic.tables import passages, plate_reads
 
 NOW = datetime.now(UTC)
@@ -99,6 +100,40 @@ def test_the_speed_that_is_impossible_is_a_setting(town: Town) -> None:
     town.case(town.far, 40)
     with town.client() as client:
         assert [["impossible_travel"]] == [hint["signs"] for hint in hints(town, client, case)]
+
+
+def test_the_list_and_a_search_say_which_plates_may_be_forged(town: Town, client: TestClient) -> None:
+    town.case(town.camera)
+    town.case(town.far, 5)
+    town.case(town.camera_bali, 5)
+    other = town.violation(plate="D99AB")
+    officer = town.officer()
+    listed = client.get("/api/violations", headers=officer.headers).json()["data"]["data"]
+    searched = client.get("/api/passages?purpose=laporan 17", headers=officer.headers).json()["data"]["data"]
+    expected = [[] if row["id"] == other else ["impossible_travel"] for row in listed]
+    assert [[], ["impossible_travel"], ["impossible_travel"]] == sorted(expected)
+    assert expected == [row["clone_signs"] for row in listed] == [row["clone_signs"] for row in searched]
+    national = client.get("/api/violations?vendor=polda-bali", headers=town.admin().headers).json()["data"]["data"]
+    assert [[]] == [row["clone_signs"] for row in national]
+
+
+def test_a_list_goes_by_the_corrected_plate(town: Town, client: TestClient) -> None:
+    town.case(town.camera)
+    other = town.case(town.far, 5)
+    town.decided(other, town.officer(), "approved", corrected_plate="B1284XYZ")
+    listed = client.get("/api/violations", headers=town.officer().headers).json()["data"]["data"]
+    assert [[], []] == [row["clone_signs"] for row in listed]
+
+
+def test_signs_for_many_rows_are_two_statements(town: Town) -> None:
+    for minutes in range(6):
+        town.case(town.far if minutes % 2 else town.camera, minutes)
+    heard: list[str] = []
+    with town.database.tenant([town.banten]) as connection:
+        shown = connection.execute(select(passages.c.id, passages.c.plate_number)).all()
+        event.listen(connection, "before_cursor_execute", lambda *given: heard.append(given[2]))
+        signs = clone_signs(connection, [(row.id, row.plate_number) for row in shown], travel_max_kmh=200)
+    assert (6, 2) == (len(signs), len(heard))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import { useLive } from "../../live/live.ts";
 import { Ago, At, Badge, Field, Panel, Plate, Where } from "../../ui/parts.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { reasonWords, said, toneOf, VIOLATIONS } from "../../ui/words.ts";
+import { Forged } from "./forged.tsx";
 
 type Status = Schemas["State"];
 const STATUSES: Status[] = ["held", "pending", "approved", "queued", "synced", "rejected", "refused", "uncertain"];
@@ -28,7 +29,7 @@ export default function Cases(): ReactNode {
     wanted ? {} : { every: EVERY }, // each look for a plate is noted in the audit log: one look a search
   );
   const columns: Column<Schemas["ViolationRow"]>[] = [
-    { name: t("Plate"), cell: (row) => <Plate text={row.plate_number} /> },
+    { name: t("Plate"), cell: (row) => <><Plate text={row.plate_number} /> <Forged of={row} /></> },
     { name: t("Violation"), cell: (row) => said("violation", row.violation_type) },
     { name: t("Time of offence"), cell: (row) => <At at={row.capture_time} /> },
     { name: t("Camera"), wide: true, cell: (row) => <Where device={row.device} /> },

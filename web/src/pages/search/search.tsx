@@ -11,6 +11,7 @@ import { At, Badge, Button, Choice, Field, Panel, Plate, Where } from "../../ui/
 import { Empty } from "../../ui/states.tsx";
 import { type Column, ListTable } from "../../ui/table.tsx";
 import { said, toneOf, vehicleWords } from "../../ui/words.ts";
+import { Forged } from "./forged.tsx";
 import { ReadDialog } from "./read.tsx";
 
 type Kind = "passages" | "reads";
@@ -88,7 +89,7 @@ export default function Search(): ReactNode {
 
 function passageColumns(): Column<Schemas["PassageView"]>[] {
   return [
-    { name: t("Plate"), cell: (row) => <Plate text={row.plate_number} /> },
+    { name: t("Plate"), cell: (row) => <><Plate text={row.plate_number} /> <Forged of={row} /></> },
     { name: t("Time"), cell: (row) => <At at={row.first_at} /> },
     { name: t("Camera"), wide: true, cell: (row) => <Where device={row.device} /> },
     { name: t("Vehicle"), cell: (row) => vehicleWords(row.vehicle_type, row.vehicle_color) || "–" },
