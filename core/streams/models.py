@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -62,10 +62,14 @@ class Models:
         """The detectors of this deployment."""
         return [info.id for info in self._host.instances if "detect_frames" in info.hooks]
 
-    def unwell(self) -> dict[str, str]:
-        """Detector -> what it says of itself, where it works worse than it should (its GPU failed)."""
+    def unwell(self, before: Mapping[str, str]) -> dict[str, str]:
+        """Detector -> what it says of itself, where it works worse than it should (its GPU failed).
+
+        before  what it said last: that stands for one that is too busy to answer
+        """
         health = self._host.health(self.ids)
-        return {name: found.detail for name, found in health.items() if found.state == "degraded"}
+        told = {name: found.detail for name, found in health.items() if found.state == "degraded"}
+        return told | {name: before[name] for name in before if name in health and health[name].state == "error"}
 
     def warm_up(self) -> list[str]:
         """Let every detector load and look at one blank frame. Returns what failed; the process runs on without it."""

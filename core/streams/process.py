@@ -187,7 +187,7 @@ class DetectProcess:
 
     def _tell_unwell(self) -> None:
         """Write down, once, which detectors work worse than they should: admins see it on the plugins page."""
-        unwell = self.models.unwell()
+        unwell = self.models.unwell(self._unwell or {})
         if unwell == self._unwell:
             return
         with self._database.system() as connection:

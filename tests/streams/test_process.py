@@ -143,5 +143,9 @@ def test_a_detector_whose_gpu_failed_is_written_down_once(database, process):
     until(lambda: state() == worse)
     made.keep()
     assert worse == state()
+    made._host._slow.add("weapon_nanodet")  # as one that is too busy to answer in time
+    made.keep()
+    assert worse == state()
+    made._host._slow.discard("weapon_nanodet")
     detector._gpu_failed = ""
     until(lambda: state() == [("weapon_nanodet", "ready", "", 1)])
