@@ -25,7 +25,7 @@ media = Table(
     tenant(foreign_key=False),
     Column("sha256", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
-    Column("mime", String(40), nullable=False),
+    Column("mime", String(100), nullable=False),
     Column("ref", Text, nullable=False, comment="media store reference, or payload:<id> for a stored body"),
     Column("at_offset", Integer, nullable=False, comment="where the picture starts in it"),
     Column("payload_id", BigInteger, comment="the payload it first came with; NULL: uploaded, or made here"),

@@ -30,7 +30,7 @@ MAX_PIECES = 100
 """Pieces that people may add to one report."""
 _BRANDS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"qt  ", b"3gp4", b"3gp5",
            b"3gp6", b"MSNV")  # fmt: skip
-_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _NAME = re.compile(r"[^\w .()+-]+")
 
 
@@ -166,7 +166,7 @@ def sniff_file(data: bytes) -> tuple[str, str]:
     if data[:5] == b"%PDF-":
         return "DOCUMENT", "application/pdf"
     if data[:4] == b"PK\x03\x04" and _is_docx(data):
-        return "DOCUMENT", _DOCX
+        return "DOCUMENT", DOCX
     if _is_text(data):
         return "DOCUMENT", "text/plain"
     return "", ""

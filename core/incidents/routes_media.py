@@ -23,6 +23,7 @@ from core.accounts.tables import devices
 from core.evidence.links import LinkRefused, MediaLink
 from core.evidence.tables import media
 from core.incidents.desk import TAG_REPORT, links_of, missing
+from core.incidents.evidence import DOCX
 from core.incidents.reading import SENT
 from core.incidents.tables import assignments, reports
 from core.problems import Problem
@@ -41,6 +42,10 @@ ASKED_AGAIN_S = 10.0
 LIVE_MOST = 40
 """Live pictures at once."""
 _INLINE = {"image/jpeg", "image/png", "video/mp4", "video/webm", "video/quicktime", "application/pdf"}
+_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4", "video/webm": ".webm",
+             "video/quicktime": ".mov", "video/x-msvideo": ".avi", "application/pdf": ".pdf", "text/plain": ".txt",
+             DOCX: ".docx"}  # fmt: skip
+"""So that what is saved opens with the right program."""
 _CAMERA = re.compile(r"cctv-([0-9]{1,18})")
 _BOUNDARY = "tangkapin-picture"
 _HEADERS = {
@@ -97,9 +102,10 @@ def get_media(
         raise Problem("evidence-damaged") from None
     mime = row["mime"] if row["mime"] in _INLINE else "application/octet-stream"
     shown = "inline" if row["mime"] in _INLINE else "attachment"
+    suffix = _SUFFIXES.get(row["mime"], ".bin")
     headers = _HEADERS | {
         "Cache-Control": "private, max-age=300",
-        "Content-Disposition": f'{shown}; filename="{name[:16]}{_suffix(mime)}"',
+        "Content-Disposition": f'{shown}; filename="{name[:16]}{suffix}"',
         "Accept-Ranges": "bytes",
         "ETag": f'"{name}"',
     }
@@ -220,12 +226,6 @@ def _is_gone(call: Call, holder: str) -> bool:
 def _holder(call: Call, link: MediaLink) -> Actor:
     role, _, number = link.holder.partition(":")
     return Actor(role[:20] or "link", int(number) if number.isdigit() else None, "", call.peer, call.trace)
-
-
-def _suffix(mime: str) -> str:
-    known = {"image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4", "video/webm": ".webm",
-             "video/quicktime": ".mov", "application/pdf": ".pdf"}  # fmt: skip
-    return known.get(mime, ".bin")
 
 
 HANDLERS = [get_media, get_snapshot, get_live]

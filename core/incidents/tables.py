@@ -103,7 +103,7 @@ report_evidence = Table(
     Column("sha256", LargeBinary, nullable=False, comment="a row of media"),
     Column("type", String(10), nullable=False),
     Column("role", String(20), nullable=False, comment="frame, annotated, manual, field, final"),
-    Column("mime", String(60), nullable=False),
+    Column("mime", String(100), nullable=False),
     Column("size", Integer, nullable=False),
     Column("file_name", String(200), nullable=False, server_default=text("''")),
     moment("taken_at"),

@@ -151,12 +151,16 @@ def test_a_picture_of_the_field_is_kept_by_its_hash(town, picture):
         (b"RIFF\x10\x00\x00\x00AVI LIST", ("VIDEO", "video/x-msvideo")),
         (b"\x1a\x45\xdf\xa3\x01\x00\x00\x00\x00\x00\x00\x1fB\x82\x84webm", ("VIDEO", "video/webm")),
         (PDF, ("DOCUMENT", "application/pdf")),
-        (DOCX, ("DOCUMENT", evidence._DOCX)),
+        (DOCX, ("DOCUMENT", evidence.DOCX)),
         ("Catatan: pelaku lari – ke utara\n".encode(), ("DOCUMENT", "text/plain")),
     ],
 )
-def test_the_type_is_what_the_first_bytes_say(data, expected):
+def test_the_type_is_what_the_first_bytes_say_and_is_kept(town, data, expected):
     assert expected == sniff_file(data)
+    report_id, police = town.sent()
+    kept = town.reports.add_evidence(police, report_id, data)
+    assert expected == (kept.type, kept.mime)
+    assert [expected[1]] * 2 == [town.first(table)["mime"] for table in (report_evidence, media)]
 
 
 @pytest.mark.threat("T33")

@@ -160,6 +160,11 @@ def test_evidence_is_what_its_bytes_say_and_its_name_is_no_path(town: Any, clien
     assert row["id"] == again, "a phone may send it twice"
     shown = client.get(row["file_url"].removeprefix("http://testserver.local"))
     assert (200, "image/jpeg", draw(12)) == (shown.status_code, shown.headers["content-type"], shown.content)
+    note = client.post(path, files={"file": ("catatan.txt", b"Pelaku lari ke utara")}, headers=phone.headers).json()
+    saved = client.get(note["data"]["file_url"].removeprefix("http://testserver.local"))
+    assert ("application/octet-stream", ".txt") == (
+        saved.headers["content-type"], saved.headers["content-disposition"].strip('"')[-4:],
+    )  # fmt: skip
     page = client.post(path, files={"file": ("a.jpg", b"<script>alert(1)</script>", "image/jpeg")},
                        headers=phone.headers)  # fmt: skip
     assert 422 == page.status_code
