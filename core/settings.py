@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     parse_processes    0 = as many as cores that this process may use, at most four
     travel_max_kmh     a plate seen twice that would have had to go faster is told to be on two vehicles
     answer_days        from, to: when an answer to a letter is late
+    unanswered_s       police who were sent and have not answered for so long: who sent them is told once; 0 = never
     registration_vendor  code of the vendor that people who register belong to; "" = the only active one
     cors_origins       origins of web clients served from elsewhere (https://app.example.id); "*" = any
     public_url         what clients reach this API under (https://api.example.id), for absolute picture addresses;
@@ -101,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     answer_days: tuple[Days, Days] = (5, 8)
     payment_days: Days = 7
     secret_key: Secret = Secret("")
+    unanswered_s: Seconds = 180.0
     registration_vendor: str = ""
     cors_origins: tuple[str, ...] = ()
     public_url: str = ""

@@ -30,6 +30,7 @@ def run(settings: Settings) -> None:
     from core.evidence.fetch import fetch_due
     from core.evidence.links import MediaLinks
     from core.hooks.host import Host
+    from core.incidents.waiting import remind
     from core.notices.journal import Journal
     from core.signals import stop_at_signals
     from core.sync.cases import open_media
@@ -56,7 +57,11 @@ def run(settings: Settings) -> None:
             services.redis_url,
             stop,
             deadline=timedelta(days=settings.letter_days),
-            upkeep={"partitions": partitions, "pictures": lambda: fetch_due(database, media)},
+            upkeep={
+                "partitions": partitions,
+                "pictures": lambda: fetch_due(database, media),
+                "unanswered": lambda: remind(database, settings.unanswered_s),
+            },
             journal=Journal(settings.home / "told"),
             link=lambda vendor_id, sha256, holder: links.url(base, vendor_id, sha256, holder),
         )

@@ -6,11 +6,12 @@ from typing import Literal
 
 import msgspec
 
-Audience = Literal["owner", "station", "assigned", "named", "told", "involved", "admins", "duty", "dashboard"]
+Audience = Literal["owner", "station", "assigned", "named", "sender", "told", "involved", "admins", "duty", "dashboard"]
 """owner      the citizen whose camera it is, or who made the report
 station    officers of the report's station; where it has none, all of the agency; where that has none, its admins
 assigned   police with an open assignment to the report
 named      the police that the facts name by `police_id`
+sender     the officer who sent them: the facts name `sender_role` and `sender_id`
 told       everyone whom an earlier notice about the report was meant for
 involved   who wrote in the report's chat so far, and its assigned police
 admins     administrators of the agency
@@ -59,6 +60,8 @@ RULES: dict[str, Rule] = {
                       replaces="named", by_used=True, ttl_s=24 * 3600),
     "vacated": Rule(type="assignment", audiences=("station", "dashboard"), event="incident-update", priority="high",
                     urgent=True),
+    "unanswered": Rule(type="assignment", audiences=("sender", "dashboard"), event="incident-update", priority="high",
+                       urgent=True, ttl_s=1800),
     "recalled": Rule(type="report", audiences=("told", "assigned", "named", "dashboard"), event="incident-update",
                      priority="high", urgent=True, tells_actor=True, replaces="report", by_used=True,
                      ttl_s=24 * 3600),

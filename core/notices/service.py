@@ -175,6 +175,8 @@ def _people(
                 found |= _with("police", connection.execute(_ASSIGNED, values))
             case "named" if facts.get("police_id") is not None:
                 found.add(("police", int(facts["police_id"])))
+            case "sender":
+                found.add((str(facts["sender_role"]), int(facts["sender_id"])))
             case "told" if report_id is not None:
                 found |= {(row.role, row.id) for row in connection.execute(_TOLD, values)}
             case "involved" if report_id is not None:

@@ -52,6 +52,10 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "id": ("Laporan {report} perlu petugas", "Tidak ada petugas untuk {place}: {because}. Kirim yang lain."),
         "en": ("Report {report} needs police", "Nobody is on the report at {place}: {because}. Send somebody else."),
     },
+    "unanswered": {
+        "id": ("Belum diterima: laporan {report}", "Petugas untuk {place} belum menjawab. Hubungi, atau tarik."),
+        "en": ("Not accepted: report {report}", "Nobody has answered for {place}. Call, or withdraw the assignment."),
+    },
     "recalled": {
         "id": ("BATAL: laporan {report}", "Alarm di {place} dibatalkan. Hentikan tindakan; jangan menuju lokasi."),
         "en": ("RECALLED: report {report}", "The alarm at {place} is withdrawn. Stop; do not go there."),

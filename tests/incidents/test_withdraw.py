@@ -1,6 +1,9 @@
 """An assignment that is taken back: by an officer, or with the account of the police."""
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import func
 
 from core.accounts.audit import Actor
 from core.accounts.service import Accounts
@@ -10,6 +13,8 @@ from core.domain.incidents import ReportStatus, TrackingStatus
 from core.incidents.errors import Conflict, Invalid, NotAllowed, NotFound
 from core.incidents.service import TrackInput
 from core.incidents.tables import assignments, report_events
+from core.incidents.waiting import remind
+from core.notices.tables import notice_recipients, notices
 
 WHY = "Tidak menjawab"
 KEY = "k" * 48
@@ -353,3 +358,33 @@ def test_an_account_that_ends_at_the_same_moment_leaves_nothing_open(town, race,
         assert ended is None
         found = town.all(assignments, assignments.c.police_id == police.id)
         assert {"withdrawn", "recalled"} >= {row["status"] for row in found}
+
+
+# -- nobody answers ----------------------------------------------------------------------------------------------------
+
+
+def test_who_sent_police_that_do_not_answer_is_told_once(town):
+    silent, _ = town.sent()
+    answered, other = town.sent()
+    town.reports.answer(other, answered, True)
+    late = assignments.update().where(assignments.c.vendor_id == town.vendor)
+    with town.database.system() as connection:
+        connection.execute(late.values(assigned_at=func.now() - timedelta(seconds=200)))
+    town.sent()
+    for _ in range(2):
+        remind(town.database, 180.0)
+    found = town.all(notices, notices.c.kind == "unanswered")
+    assert [silent] == [row["report_id"] for row in found]
+    people = town.all(notice_recipients, notice_recipients.c.notice_id == found[0]["id"])
+    assert {("officer", town.officer.id), ("dashboard", 0)} == {(row["role"], row["person_id"]) for row in people}
+    assert f"Belum diterima: laporan {silent}" == found[0]["texts"]["id"]["title"]
+
+
+@pytest.mark.parametrize(("age_s", "after_s"), [(200, 0.0), (2 * 3600, 180.0)])
+def test_nobody_is_reminded_where_that_is_off_or_what_waits_is_old(town, age_s, after_s):
+    town.sent()
+    late = assignments.update().where(assignments.c.vendor_id == town.vendor)
+    with town.database.system() as connection:
+        connection.execute(late.values(assigned_at=func.now() - timedelta(seconds=age_s)))
+    remind(town.database, after_s)
+    assert [] == town.all(notices, notices.c.kind == "unanswered")

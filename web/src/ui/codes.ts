@@ -35,6 +35,7 @@ const NOTICES: Record<string, string> = {
   assigned: msg("Police sent"),
   assignment_answered: msg("Answer of the police"),
   withdrawn: msg("Assignment withdrawn"),
+  unanswered: msg("Assignment not accepted"),
   vacated: msg("Nobody is on it any more"),
   recalled: msg("Incident called back"),
   tracking_update: msg("Police approaching"),
