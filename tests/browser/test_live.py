@@ -129,6 +129,40 @@ def test_a_session_that_ended_elsewhere_brings_the_person_to_the_login(
     page.wait_for_selector(".door-form")
 
 
+def test_what_was_being_written_when_the_session_ended_is_there_after_the_login(
+    site: Any, server: Any, visitor: Any
+) -> None:
+    username = site.person("officer", "petugas.habis")
+    page = visitor.log_in(username, PASSWORD)
+    visitor.go("/search")
+    page.get_by_label("Tujuan pencarian ini").fill("Pengaduan pemilik kendaraan")
+    visitor.context.clear_cookies()
+    page.get_by_role("button", name="Cari", exact=True).click()
+    door = page.get_by_role("dialog", name="Masuk")
+    expect(door).to_contain_text("Sesi Anda berakhir")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(door).to_be_visible()
+    door.get_by_label("Kata sandi").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(door).to_have_count(0)
+    assert "Pengaduan pemilik kendaraan" == page.get_by_label("Tujuan pencarian ini").input_value()
+    until(lambda: server.hub.sockets == 1)
+
+
+def test_tabs_of_a_browser_are_of_one_person(site: Any, server: Any, visitor: Any) -> None:
+    page = visitor.log_in(site.person("officer", "petugas.pergi"), PASSWORD)
+    other = visitor.context.new_page()
+    other.goto(server.url)
+    other.locator(".person").click()
+    other.get_by_role("button", name="Keluar", exact=True).click()
+    expect(page.locator("main .door-form")).to_be_visible()
+    other.fill("input[name=username]", site.person("admin", "admin.datang"))
+    other.fill("input[name=password]", PASSWORD)
+    other.keyboard.press("Enter")
+    expect(page.locator(".person-name")).to_have_text(other.locator(".person-name").inner_text())
+
+
 def test_without_a_socket_the_page_asks_by_itself(site: Any, server: Any, visitor: Any) -> None:
     visitor.context.route("**/api/realtime/ticket", lambda route: route.abort())
     page = visitor.page

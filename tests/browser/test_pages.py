@@ -193,6 +193,18 @@ def test_without_network_the_page_says_so_and_decides_nothing(visit: Callable[..
     expect(page.locator(".offline")).to_have_count(0)
 
 
+def test_a_page_that_fails_leaves_the_others(visit: Callable[..., Any], full: Any) -> None:
+    visitor = visit()
+    visitor.expected += ("undefined", "null")  # what the page's script threw
+    page = visitor.log_in(full.person("officer", "rusak"), PASSWORD)
+    page.route("**/api/violations?*", lambda route: route.fulfill(json={"data": [{"id": 1}], "success": True}))
+    visitor.go("/cases")
+    expect(page.get_by_role("alert")).to_contain_text("Halaman ini tidak dapat ditampilkan")
+    page.get_by_role("link", name="Kamera").click()
+    expect(page.locator("tbody tr").first).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_the_first_page_is_light(visit: Callable[..., Any], full: Any) -> None:
     visitor = visit()
     meter = visitor.context.new_cdp_session(visitor.page)

@@ -7,7 +7,7 @@ import { t } from "./i18n/index.ts";
 import { usePreferences } from "./i18n/language.ts";
 import { useLine } from "./live/live.ts";
 import { useShownNotices } from "./live/notices.ts";
-import { Login } from "./login.tsx";
+import { Login, LoginAgain } from "./login.tsx";
 import { type Page, pagesOf } from "./pages/registry.ts";
 import { Shell } from "./shell.tsx";
 import { Button } from "./ui/parts.tsx";
@@ -19,7 +19,7 @@ export function App(): ReactNode {
   usePreferences();
   const door = useDoor();
   if (door.status === "asking") return <div className="door" aria-busy="true" />;
-  if (door.status === "out") return <Login expired={door.expired} />;
+  if (door.status === "out" && !door.left) return <Login expired={door.expired} />;
   if (door.status === "unreachable")
     return (
       <main className="door">
@@ -33,7 +33,12 @@ export function App(): ReactNode {
         </div>
       </main>
     );
-  return <Inside />;
+  return (
+    <>
+      <Inside />
+      {door.status === "out" && door.left && <LoginAgain username={door.left.user.username} />}
+    </>
+  );
 }
 
 function Inside(): ReactNode {

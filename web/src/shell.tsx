@@ -11,6 +11,7 @@ import { useNow, useOnline } from "./live/live.ts";
 import { Password } from "./password.tsx";
 import { PluginLinks } from "./pages/plugins/links.tsx";
 import { type Group, GROUPS, type Page, pagesOf } from "./pages/registry.ts";
+import { Boundary } from "./ui/boundary.tsx";
 import { Choice } from "./ui/parts.tsx";
 import { Loading } from "./ui/states.tsx";
 import { roleWords } from "./ui/words.ts";
@@ -92,7 +93,9 @@ export function Shell({ page, children }: { page: Page | undefined; children: Re
         )}
       </div>
       <main id="main" className={page?.full ? "main main-full" : "main"} tabIndex={-1}>
-        <Suspense fallback={<Loading />}>{children}</Suspense>
+        <Boundary key={page?.path}>
+          <Suspense fallback={<Loading />}>{children}</Suspense>
+        </Boundary>
       </main>
       {isApp && (
         <Suspense fallback={null}>

@@ -74,13 +74,14 @@ function Stop({ row, more }: { row: Assignment; more: number }): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const send = useSend();
   const [busy, setBusy] = useState(false);
+  const open = () => void (dialog.current?.open || dialog.current?.showModal());
   useEffect(() => {
-    if (!dialog.current?.open) dialog.current?.showModal();
+    open();
     ring();
     shake();
   }, []);
   return (
-    <dialog ref={dialog} className="stop" role="alertdialog" aria-labelledby="stop-title" aria-describedby="stop-text" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} className="stop" role="alertdialog" aria-labelledby="stop-title" aria-describedby="stop-text" onCancel={(event) => event.preventDefault()} onClose={open}>
       <OctagonX size={72} strokeWidth={2} aria-hidden />
       <h2 id="stop-title">{t("STOP")}</h2>
       <p id="stop-text">{row.withdraw_reason ? t("Assignment withdrawn: {why}. Break off, and wait for dispatch.", { why: row.withdraw_reason.replace(/\.$/, "") }) : t("This assignment was called back. Break off and do not act on it any more.")}</p>

@@ -9,7 +9,7 @@
  */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { roleOf, useSession } from "../api/session.tsx";
+import { roleOf, useDoor, useSession } from "../api/session.tsx";
 import { acknowledge, closeLine, type LineState, lineState, listen, type LiveEvent, openLine, watchLine } from "./line.ts";
 
 export { acknowledge, type LiveEvent };
@@ -80,15 +80,17 @@ function topicsOf({ event, data }: LiveEvent): string[] {
 /** Stands once behind the login: holds the line, and asks in its place while it is lost. */
 export function useLine(): void {
   const session = useSession();
+  const isOut = useDoor().status !== "in";
   const role = roleOf(session);
   const { id } = session.user;
   const own = `${role}-${id}`;
   const before = useRef(false);
   const line = useLineState();
   useEffect(() => {
+    if (isOut) return undefined;
     openLine();
     return closeLine;
-  }, [own]);
+  }, [own, isOut]);
   useLive(role === "officer" || role === "admin" ? [own, "officers-dashboard"] : own, (event) => {
     if (event.event === "changed") announceSoon(topicsOf(event));
     else announce(...topicsOf(event));
@@ -99,9 +101,10 @@ export function useLine(): void {
       before.current = true;
       return undefined;
     }
+    if (isOut) return undefined;
     const timer = setInterval(() => document.hidden || announceAll(), POLL_MS);
     return () => clearInterval(timer);
-  }, [line]);
+  }, [line, isOut]);
 }
 
 /** "live", or "lost" while pages ask by themselves. */

@@ -24,8 +24,10 @@ export function Dialog({ title, onClose, children, wide, side, onKeyDown }: Prop
         event.preventDefault();
         onClose();
       }}
+      onClose={onClose}
       onKeyDown={onKeyDown}
-      onClick={(event) => {
+      onPointerDown={(event) => {
+        // beside it: whoever drags a selection out of a field lets go there, too, and means no closing
         if (event.target === ref.current) onClose();
       }}
     >

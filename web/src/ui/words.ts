@@ -174,6 +174,6 @@ export function reasonWords(code: string | null | undefined): string {
   return found ? t(found[1]) : (code ?? "");
 }
 
-const ROLE_NAMES: Record<string, string> = { owner: msg("Camera owner"), officer: msg("Officer"), police: msg("Field police"), admin: msg("Administrator") };
+const ROLE_NAMES: Record<string, string> = { owner: msg("Camera owner"), officer: msg("Officer"), police: msg("Field police"), admin: msg("Administrator"), system: msg("Tangkapin itself") };
 export const ROLES = ["owner", "officer", "police", "admin"] as const;
 export const roleWords = (role: string): string => (ROLE_NAMES[role] ? t(ROLE_NAMES[role]) : role);

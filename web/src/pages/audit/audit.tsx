@@ -25,7 +25,7 @@ export default function Audit(): ReactNode {
   );
   const columns: Column<Row>[] = [
     { name: t("Time"), cell: (row) => <At at={row.at} /> },
-    { name: t("Who"), cell: (row) => <>{row.actor_name || roleWords(row.actor_role)}{row.actor_name && <small>{roleWords(row.actor_role)}</small>}</> },
+    { name: t("Who"), cell: (row) => <>{row.actor_name === row.actor_role ? roleWords(row.actor_role) : row.actor_name || roleWords(row.actor_role)}{row.actor_name && row.actor_name !== row.actor_role && <small>{roleWords(row.actor_role)}</small>}</> },
     { name: t("What"), prose: true, cell: (row) => actWords(row.action) },
     { name: t("Of what"), cell: (row) => (row.object_kind === "violation" && row.object_id ? <Link href={`/cases/${row.object_id}`}>{t("Case")} #{row.object_id}</Link> : row.object_kind === "report" && row.object_id ? <Link href={`/incidents/${row.object_id}`}>{objectWords("report", row.object_id)}</Link> : row.object_kind ? objectWords(row.object_kind, row.object_id) : "–") },
     { name: t("Purpose, details"), wide: true, cell: (row) => <>{row.purpose}<small>{details(row.object_kind, row.detail) || (row.purpose ? "" : "–")}</small></> },

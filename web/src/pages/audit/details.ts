@@ -24,6 +24,7 @@ const DETAILS: Record<string, string> = {
   title: msg("title"), changed: msg("changed"), username: msg("user name"), name: msg("name"), device_code: msg("camera code"), vendor_code: msg("agency"), ids: msg("numbers"),
   address: msg("address"), is_active: msg("state"), latitude: msg("latitude"), longitude: msg("longitude"), phone: msg("telephone"), email: msg("e-mail"), full_name: msg("name"),
   auth: msg("ways to log in"), key_id: msg("number of the key"), sha256: "SHA-256",
+  assignment_id: msg("assignment"), message_id: msg("message"), evidence_id: msg("piece of evidence"), frames: msg("pictures"), confirmed: msg("confirmed by a second look"), model: msg("model"), format: msg("form"), until: msg("until"), kind: msg("kind"), type: msg("kind"), role: msg("part"), key: msg("key"),
   source: msg("told by"), police: msg("police"), police_id: msg("number of the police"), backup: msg("back-up"),
 };
 const LONGEST = 240;
@@ -38,7 +39,8 @@ export function details(kind: string, detail: Record<string, unknown>): string {
   const { from, to, ...rest } = detail;
   const state = (code: unknown): string => (kind === "report" ? told("status", String(code)) : said("status", String(code)));
   const way = from && to && typeof to === "string" ? [`${state(from)} → ${state(to)}`] : [];
-  return [...way, ...Object.entries(way.length ? rest : detail).filter(([, value]) => value !== false && value !== null && value !== "").map(([name, value]) => one(kind, name, value))]
+  const isSaid = ([name, value]: [string, unknown]) => value !== false && value !== null && value !== "" && !(name === "note" && value === rest["reason_code"]);
+  return [...way, ...Object.entries(way.length ? rest : detail).filter(isSaid).map(([name, value]) => one(kind, name, value))]
     .join(" · ")
     .slice(0, LONGEST);
 }

@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { api, type Schemas, take } from "../../api/client.ts";
 import { useList } from "../../api/lists.ts";
-import { msg, number, t, tn } from "../../i18n/index.ts";
+import { msg, t, tn } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
 import { coded } from "../../ui/codes.ts";
 import { Ago, Badge, Button, Choice, Panel, Technical, type Tone } from "../../ui/parts.tsx";
@@ -34,6 +34,11 @@ const STATES: Record<string, readonly [string, Tone]> = {
   superseded: [msg("No longer needed"), "plain"],
 };
 
+const WHY: Record<string, string> = {
+  "no open socket": msg("No page of theirs was open"),
+  "a newer one says more": msg("A newer notice says more"),
+};
+
 export default function Notices(): ReactNode {
   const tell = useTell();
   const [show, setShow] = useState<Show>("all");
@@ -50,11 +55,10 @@ export default function Notices(): ReactNode {
   const columns: Column<Row>[] = [
     { name: t("Notice"), prose: true, cell: (row) => <>{coded("notice", row.kind)}{row.report_id !== null && <small><Link href={`/incidents/${row.report_id}`}>{t("Incident {id}", { id: row.report_id })}</Link></small>}</> },
     { name: t("To whom"), cell: (row) => (row.role === "dashboard" ? t("All dashboards") : <>{roleWords(row.role)}<small>#{row.person_id}</small></>) },
-    { name: t("Channel"), cell: (row) => coded("channel", row.channel) },
+    { name: t("Channel"), cell: (row) => <>{coded("channel", row.channel)}{row.attempts > 1 && <small>{tn("{n} attempt", "{n} attempts", row.attempts)}</small>}</> },
     { name: t("State"), cell: (row) => <Badge tone={STATES[row.status]?.[1] ?? "plain"}>{t(STATES[row.status]?.[0] ?? row.status)}</Badge> },
-    { name: t("Attempts"), end: true, cell: (row) => number(row.attempts) },
     { name: t("Time"), cell: (row) => <Ago at={row.created_at} /> },
-    { name: t("Receipt or reason"), prose: true, cell: (row) => (row.last_error ? <Technical>{row.last_error}</Technical> : (row.receipt ?? "–")) },
+    { name: t("Receipt or reason"), prose: true, cell: (row) => (row.last_error ? WHY[row.last_error] ? t(WHY[row.last_error]!) : <Technical>{row.last_error}</Technical> : (row.receipt ?? "–")) },
     { name: t("By hand"), cell: (row) => (["dead", "undeliverable"].includes(row.status) ? <Button busy={again.isPending} onClick={() => again.mutate([row.id])}>{t("Tell again")}</Button> : "–") },
   ];
   return (

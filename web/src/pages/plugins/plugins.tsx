@@ -25,8 +25,6 @@ export default function Plugins(): ReactNode {
     { name: t("Grade"), cell: (row) => <Grade row={row} /> },
     { name: t("Version"), cell: (row) => <>{row.version}<small>{coded("stability", row.stability)}</small></> },
     { name: t("Serves"), wide: true, cell: (row) => [...row.vendors, ...row.devices].join(", ") || t("all agencies") },
-    { name: t("Calls"), end: true, cell: (row) => number(row.calls) },
-    { name: t("Failures"), end: true, cell: (row) => number(row.failures) },
   ];
   return (
     <div className="stack">

@@ -136,7 +136,7 @@ function useKeys(active: boolean, act: (key: string) => boolean): void {
     const listener = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-      if (target.closest("input, textarea, select, dialog, [popover]")) return;
+      if (target.closest("input, textarea, select, dialog, [popover]") || document.querySelector("dialog:modal")) return;
       if (latest.current(event.key.toLowerCase())) event.preventDefault();
     };
     addEventListener("keydown", listener);
