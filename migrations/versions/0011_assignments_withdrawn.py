@@ -37,7 +37,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Withdrawn ones become cancelled, with the reason kept where a reason has its place; audit and timeline stay."""
     run = op.get_bind().exec_driver_sql
+    run("SET LOCAL ROLE tangkapin_system")  # the owner itself sees no rows
     run("UPDATE assignments SET status = 'cancelled', decline_reason = withdraw_reason WHERE status = 'withdrawn'")
+    run("RESET ROLE")
     run(f"""
         ALTER TABLE assignments DROP CONSTRAINT ck_assignments_withdrawn_by_a_named_person,
             DROP CONSTRAINT ck_assignments_status,

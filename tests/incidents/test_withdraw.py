@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import func, text
 
 from core.accounts.audit import Actor
 from core.accounts.service import Accounts
 from core.accounts.tables import admins, audit_log
 from core.accounts.tables import police as police_table
+from core.db import migrate
+from core.db.engine import Database
 from core.domain.incidents import ReportStatus, TrackingStatus
 from core.incidents.errors import Conflict, Invalid, NotAllowed, NotFound
 from core.incidents.service import TrackInput
@@ -358,6 +360,20 @@ def test_an_account_that_ends_at_the_same_moment_leaves_nothing_open(town, race,
         assert ended is None
         found = town.all(assignments, assignments.c.police_id == police.id)
         assert {"withdrawn", "recalled"} >= {row["status"] for row in found}
+
+
+def test_the_schema_before_knows_it_as_given_up_with_the_reason(town, fresh_database, make_vendor):
+    with fresh_database() as url:
+        database = Database(url)
+        town = type(town)(database, make_vendor)
+        report_id, _ = town.sent()
+        town.reports.withdraw(town.officer, report_id, WHY)
+        while migrate.current(url) >= "0011":
+            migrate.downgrade(url)
+        query = text("SELECT status, decline_reason FROM assignments")
+        with database.system() as connection:
+            assert [("cancelled", WHY)] == [tuple(row) for row in connection.execute(query)]
+        database.dispose()
 
 
 # -- nobody answers ----------------------------------------------------------------------------------------------------

@@ -158,6 +158,10 @@ def test_an_assignment_taken_back_stops_the_phone_and_leaves_the_owners_page(tow
     active = "/api/police/report/active"
     assert ["STOP"] == [row["app_state"] for row in data(client.get(active, headers=phone.headers))["data"]]
     assert 200 == client.post(f"/api/police/report/{report}/stop", headers=phone.headers).status_code
+    told = data(client.get("/api/police/notification", headers=phone.headers | indonesian))["data"]
+    assert [(f"Penugasan ditarik: laporan {report}", True)] == [
+        (row["title"], row["is_acknowledged"]) for row in told if row["kind"] == "withdrawn"
+    ]
     assert [] == data(client.get(active, headers=phone.headers))["data"]
     assert 404 == client.get(f"/api/police/report/{report}", headers=phone.headers).status_code
     (past,) = data(client.get("/api/police/assignment?status=withdrawn", headers=phone.headers))["data"]
