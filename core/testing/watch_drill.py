@@ -181,14 +181,19 @@ class WatchDrill(Trial):
         self.record = WatchHistory()
         self._people: list[Patient] = []
         self._deployed: PusherClient | None = None
+        self._under_way = 0
         self._stack = contextlib.AsyncExitStack()
         self._numbers = itertools.count(1)
         self.listener: Listener | None = None
 
     def _slow(self, got: Got, say: Say) -> Say:
-        """The server's answers come late: a worker is seldom killed between telling and an answer of 3 ms."""
-        time.sleep(self.chance.uniform(0.0, 0.4))
-        return say
+        """The server's answers come late, for kills to hit the time between telling and an answer; those of a server
+        that was killed meanwhile do not come."""
+        before = self.kills["pusher"]
+        if PUBLIC.encode() in got.body:
+            self._under_way += 1
+        time.sleep(self.chance.uniform(0.3, 0.6))
+        return say if before == self.kills["pusher"] else Say(lost=True)
 
     async def __aenter__(self) -> WatchDrill:
         database = self.demo.open_database
@@ -218,7 +223,13 @@ class WatchDrill(Trial):
         return {status for person in self._people for status in person.statuses}
 
     async def kill(self, victim: str) -> None:
-        """kill -9 of one of WATCH_VICTIMS; the Pusher server is started again after a moment, the rest by the house."""
+        """kill -9 of one of WATCH_VICTIMS; the Pusher server is started again after a moment, the rest by the house.
+
+        The worker and that server are killed when the one has taken what the other has not heard the answer of.
+        """
+        if victim in ("work", "pusher"):
+            before = self._under_way
+            await self.until(lambda: self._under_way > before, "a public name is told", 60)
         if victim == "pusher":
             await asyncio.to_thread(self.demo.pusher.kill)
             self.kills[victim] += 1
