@@ -32,6 +32,7 @@ from core.secrets import SecretBox
 from core.settings import Settings
 from core.supervisor import Supervisor
 from core.testing.clip_camera import ClipCamera
+from core.testing.demo_turn import Claimed, Turn, claim_port
 from core.testing.fleet import Fleet, Posted, Tally
 from core.testing.validator import Validator
 from core.testing.watch import Watch, Watchers
@@ -118,6 +119,8 @@ class Demo:
         # two starts with one seed would send the same vehicles twice: one passage, rightly
         self._seed = secrets.randbelow(1 << 30) if seed is None else seed
         self._run_dir = settings.home / "run"
+        self._turn = Turn(settings.home)
+        self._claimed: Claimed | None = None
         self._services: Services | None = None
         self._supervisor: Supervisor | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -237,13 +240,13 @@ class Demo:
     async def _open(self) -> None:
         """Ports, services, schema and the world: what is there before a process of the house runs."""
         self.world.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._turn.take()
         self.etnas_port = _kept_port(self.world.folder / "etnas.port")
         plugins = self.world.write_plugins(
             f"{self.etnas_url}/api/violations", f"{self.etnas_url}/api/look-up?key={{idempotency_key}}"
         )
-        port = self._given.port
-        if port == 0 or not _free(self._given.host, port):  # one that stays when the server is started again
-            port = _free_port(self._given.host)
+        # one that stays when the server is started again
+        port, self._claimed = claim_port(self._given.host, self._given.port)
         told = {**self._given.origin, "plugins_file": "demo", "port": "demo"}
         self.settings = msgspec.structs.replace(self._given, plugins_file=plugins, port=port, origin=told)
         await _through(self._open_services)
@@ -288,6 +291,7 @@ class Demo:
                 raise DemoFailed(f"the server did not come up within {READY_S:g} s")
             await asyncio.sleep(0.1)
         self.url = f"http://{self.settings.host}:{ready.read_text()}"
+        self._turn.tell(self.url)
 
     async def _keep(self) -> None:
         assert self._supervisor is not None
@@ -310,6 +314,9 @@ class Demo:
             self.database.dispose()
         if self._services is not None:
             await asyncio.to_thread(self._services.close)
+        if self._claimed is not None:
+            self._claimed.close()
+        self._turn.drop()
 
     # -- the last events ----------------------------------------------------------------------------------------
 

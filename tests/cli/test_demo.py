@@ -27,11 +27,13 @@ def home() -> Iterator[Path]:
         yield Path(folder)
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(home: Path, *arguments: str, stderr: int | None = None) -> subprocess.Popen[str]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("TANGKAPIN_")}
     environ |= {"TANGKAPIN_HOME": str(home), "TANGKAPIN_PORT": "0"}
     command = [sys.executable, "-P", "-m", "core.cli.main", "demo", "--json", *arguments]
-    return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,11 @@ def test_the_next_start_goes_on_and_ctrl_c_leaves_nothing_running(home, first, d
     _, (told, result) = first
     again = json.loads(demo.stdout.readline())
     assert told["logins"] == again["logins"]
+
+    with start(home, stderr=subprocess.PIPE) as second:
+        out, error = second.communicate(timeout=60)
+    assert (1, "") == (second.returncode, out)
+    assert f"runs at {again['url']} over {home} (process {demo.pid})" in error
 
     admin = again["logins"][0]
     login = call(f"{again['url']}/api/auth/login", {"username": admin["username"], "password": admin["password"]})
