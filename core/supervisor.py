@@ -39,7 +39,7 @@ class Child(msgspec.Struct):
 
 
 class Supervisor:
-    """Runs children until stop() is called; `tick` is called every poll (embedded services look after themselves)."""
+    """Runs children until stop() is called; `tick` is called every poll and must not wait, or no child is replaced."""
 
     def __init__(self, *, tick: Callable[[], None] = lambda: None, stop_timeout_s: float = 15.0) -> None:
         self._children: list[Child] = []

@@ -30,6 +30,7 @@ from core.domain.errors import TangkapinError
 
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
+_THREAD = threading.local()
 _MAX_SOCKET_PATH = 103
 """Bytes: sun_path holds 108 with its NUL on Linux and 104 on macOS."""
 
@@ -100,6 +101,11 @@ def _known(uid: int) -> bool:
     return True
 
 
+def lives_on() -> None:
+    """Say of this thread that it ends after the servers that it starts."""
+    _THREAD.lives_on = True
+
+
 def launch(
     command: Sequence[str],
     account: Account,
@@ -110,9 +116,10 @@ def launch(
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own (a terminal's Ctrl-C is for us to hear).
 
-    death_signal  sent to it when we die. Linux ties this to the thread that forks, so only the main thread sets it.
+    death_signal  sent to it when we die. Linux ties this to the thread that forks: no other sets it than the main
+                  thread and those that said lives_on().
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() and not getattr(_THREAD, "lives_on", False):
         death_signal = None
     parent, uid, gid = os.getpid(), os.geteuid(), os.getegid()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -12,7 +13,7 @@ import structlog
 
 from core.db.embedded import EmbeddedPostgres
 from core.db.owned import OwnedServer
-from core.db.process import EmbeddedUnavailable
+from core.db.process import EmbeddedUnavailable, lives_on
 from core.db.valkey import EmbeddedValkey
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,8 @@ class Services:
         self._postgres = postgres
         self._valkey = valkey
         self._looked = 0.0
+        self._looks: dict[OwnedServer, Future[None]] = {}
+        self._threads = ThreadPoolExecutor(2, "services", initializer=lives_on)
 
     def __enter__(self) -> Self:
         return self
@@ -58,24 +61,31 @@ class Services:
     def keep(self) -> None:
         """Start an embedded server again that is gone (killed, or ended with the command that had started it).
 
-        For the supervisor's tick: looks every LOOK_EVERY_S at most. URLs stay the same.
+        For the supervisor's tick: looks every LOOK_EVERY_S at most, and does not wait. PostgreSQL recovers for as long
+        as it takes; until then the other server and the processes are looked after. URLs stay the same.
         """
         now = time.monotonic()
         if now - self._looked < LOOK_EVERY_S:
             return
         self._looked = now
         for server in (self._postgres, self._valkey):
-            try:
-                if server is not None:
-                    server.keep()
-            except (EmbeddedUnavailable, psycopg.Error, OSError) as error:  # it may die again while it is started
-                log.error("service_not_restarted", error=str(error).strip(), again_in_s=LOOK_EVERY_S)
+            if server is not None and (server not in self._looks or self._looks[server].done()):
+                self._looks[server] = self._threads.submit(_look_after, server)
 
     def close(self) -> None:
-        """End the embedded servers that were started here. Safe twice."""
+        """End the embedded servers that were started here, one that is being started when it is up. Safe twice."""
+        wait(self._looks.values())
         for server in (self._valkey, self._postgres):
             if server is not None:
                 server.stop()
+        self._threads.shutdown()
+
+
+def _look_after(server: OwnedServer) -> None:
+    try:
+        server.keep()
+    except (EmbeddedUnavailable, psycopg.Error, OSError) as error:  # it may die again while it is started
+        log.error("service_not_restarted", error=str(error).strip(), again_in_s=LOOK_EVERY_S)
 
 
 def open_services(settings: Named, *, start: bool = True, broker: bool = True) -> Services:
