@@ -13,7 +13,7 @@ assigned   police with an open assignment to the report
 named      the police that the facts name by `police_id`
 sender     the officer who sent them: the facts name `sender_role` and `sender_id`
 told       everyone whom an earlier notice about the report was meant for
-involved   who wrote in the report's chat so far, and its assigned police
+involved   who wrote in the report's chat so far, but police who left, and its assigned police
 admins     administrators of the agency
 duty       all officers and police of the agency
 dashboard  the officers' screens, no person"""

@@ -49,7 +49,9 @@ _TOLD = text("SELECT DISTINCT r.role, r.person_id AS id FROM notice_recipients r
              " WHERE n.report_id = :report")  # fmt: skip
 _WRITERS = text(
     "SELECT DISTINCT actor_role AS role, actor_id AS id FROM report_messages"
-    " WHERE report_id = :report AND kind = 'chat' AND actor_role IN ('owner','officer','police','admin')"
+    " WHERE report_id = :report AND kind = 'chat' AND (actor_role IN ('owner','officer','admin')"
+    "   OR actor_role = 'police' AND actor_id IN (SELECT police_id FROM assignments"
+    "       WHERE report_id = :report AND status IN ('completed','recalled')))"
 )
 _REPLACE = text("""
 UPDATE notice_deliveries d SET status = 'superseded', finished_at = now(), last_error = 'a newer one says more'

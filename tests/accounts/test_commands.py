@@ -1,9 +1,14 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
+from sqlalchemy import select
 
+from core.accounts.tables import police
+from core.incidents.tables import assignments, reports
+from core.notices.tables import notices
 from core.testing.review import PASSWORD
 
 
@@ -21,6 +26,20 @@ def test_an_account_made_on_the_command_line_can_log_in_until_it_is_disabled(run
     assert 0 == changed.exit_code
     assert 401 == client.post("/api/auth/login", json=body).status_code
     assert 200 == client.post("/api/auth/login", json=body | {"password": "lain-kuda-baterai-7"}).status_code
+
+
+def test_police_disabled_on_the_command_line_leave_no_report_waiting(run: Any, world: Any) -> None:
+    mine = {"vendor_id": world.banten}
+    sent = world._add(police, **mine, username="agus", password_hash="-", status="busy")
+    report = world._add(reports, **mine, title="Pisau", incident_type="knife", source="manual", status="assigned",
+                        verified_by="Ani", verified_at=datetime.now(UTC), incident_at=datetime.now(UTC))  # fmt: skip
+    world._add(assignments, **mine, report_id=report, police_id=sent, assigned_by="Ani", assigned_role="officer",
+               assigned_actor_id=1)  # fmt: skip
+    assert 0 == run("user", "disable", "agus").exit_code
+    (row,) = world.execute(select(assignments))
+    assert ("withdrawn", "cli") == (row["status"], row["withdrawn_role"]) and row["withdrawn_by"]
+    assert ["verified"] == [found["status"] for found in world.execute(select(reports))]
+    assert {"withdrawn", "incident_update", "vacated"} == {found["kind"] for found in world.execute(select(notices))}
 
 
 def test_the_lists_show_accounts_and_vendors_and_no_secret(run: Any) -> None:

@@ -49,10 +49,10 @@ class Scene:
             },
         )  # fmt: skip
 
-    def assign(self, police_id: int | None = None) -> int:
+    def assign(self, police_id: int | None = None, **values: Any) -> int:
         return self.add(
             assignments, report_id=self.report, police_id=police_id or self.police, assigned_by="Rani",
-            assigned_role="officer", assigned_actor_id=self.officer,
+            assigned_role="officer", assigned_actor_id=self.officer, **values,
         )  # fmt: skip
 
     def announce(self, kind: str, key: str = "", **facts: Any) -> None:

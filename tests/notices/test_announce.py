@@ -1,6 +1,8 @@
 import pytest
 from sqlalchemy import text
 
+from core.accounts.tables import police
+from core.incidents.tables import report_messages
 from core.notices.rules import RULES
 from core.notices.service import UnknownKind, district
 from core.notices.texts import render
@@ -60,6 +62,15 @@ def test_a_report_that_lost_its_police_is_told_to_the_station_in_both_languages(
     assert officers | {("dashboard", 0)} == scene.told("vacated")
     words = scene.notices()[-1].texts
     assert because in words["id"]["message"] and "the account was" in words["en"]["message"]
+
+
+def test_police_who_were_taken_off_hear_no_more_of_the_chat_that_they_wrote_in(scene):
+    for police_id, status in ((scene.police, "completed"), (scene.person(police, "dedi"), "withdrawn")):
+        scene.assign(police_id, status=status, withdrawn_by="Rani", withdraw_reason="diganti")
+        scene.add(report_messages, report_id=scene.report, kind="chat", body="Di lokasi", actor_role="police",
+                  actor_id=police_id)  # fmt: skip
+    scene.announce("chat_message", actor_role="officer", actor_id=scene.officer)
+    assert {("police", scene.police), ("officer", scene.second)} == scene.told("chat_message")
 
 
 def test_an_emergency_is_told_to_the_admins_too(scene):
