@@ -24,19 +24,31 @@ def command() -> None:
 
 
 @command.command("list")
-def list_command() -> None:
-    """Show the detectors of plugins.toml and whether they can run."""
+@click.option("--check", is_flag=True, help="Load each one and let it look at a blank frame; exit 1 when one cannot.")
+def list_command(check: bool) -> None:
+    """Show the detectors of plugins.toml, and with --check whether they can run and which weights they hold."""
+    from core.streams.book import Book
+    from core.streams.models import Models
+
     host = _host()
     detectors = _detectors(host)
     if not detectors:
         click.echo("plugins.toml names no detector of frames; docs/models.md says how to add one")
         return
+    failed = Models(host, Book()).warm_up() if check else []
     health = host.health()
     for info in detectors:
-        state = "ok" if health[info.id].state == "ok" else f"{health[info.id].state}: {health[info.id].detail}"
+        found = health[info.id]
+        state = found.state if not found.detail else f"{found.state}: {found.detail}"
         click.echo(f"{info.id}  {info.use} {info.version}  {state}")
         for key, value in info.config.items():
             click.echo(f"    {key} = {value}")
+    if not check:
+        click.echo("No model was loaded; --check loads them.")
+    for line in failed:
+        click.echo(f"cannot run: {line}", err=True)
+    if failed:
+        raise SystemExit(1)
 
 
 @command.command("evaluate")

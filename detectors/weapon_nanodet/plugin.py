@@ -96,6 +96,8 @@ class Plugin(Base):
             return Health(state="error", detail=f"not installed: {', '.join(missing)}; {_EXTRA}")
         if self._gpu_failed:
             return Health(state="degraded", detail=f"the GPU failed, the CPU looks: {self._gpu_failed}")
+        if self._network is not None:
+            return Health(state="ok", detail=f"{self._name}, weights {self._sha256}")
         return None
 
     @hookimpl

@@ -94,6 +94,8 @@ class Plugin(Base):
             return Health(state="error", detail=f"ultralytics is not installed; {EXTRA}")
         if self._gpu_failed:
             return Health(state="degraded", detail=f"the GPU failed, the CPU looks: {self._gpu_failed}")
+        if self._model is not None:
+            return Health(state="ok", detail=f"{self._name}, weights {self._sha256}")
         return None
 
     @hookimpl

@@ -127,7 +127,19 @@ def test_the_detectors_of_a_deployment_are_listed(tmp_path):
     assert 0 == result.exit_code, result.output
     assert "weapon_nanodet  detectors.weapon_nanodet 1  ok" in result.output
     assert "threshold = 0.35" in result.output
+    assert "No model was loaded" in result.output
     assert "names no detector" in run(tmp_path, "list", plugins="").output
+
+
+def test_list_check_loads_what_it_lists_and_names_the_weights_or_what_is_wrong(tmp_path):
+    result = run(tmp_path, "list", "--check")
+    assert 0 == result.exit_code, result.output
+    assert "1  ok: nanodet-g@416, weights " in result.output
+    (tmp_path / "torn.pt").write_bytes(b"no tensors")
+    torn = '[plugin.torn]\nuse = "detectors.weapon_nanodet"\n[plugin.torn.config]\nweights = "torn.pt"\n'
+    result = run(tmp_path, "list", "--check", plugins=torn.replace("torn.pt", str(tmp_path / "torn.pt")))
+    assert 1 == result.exit_code
+    assert "torn.pt does not hold the tensors of NanoDet-g" in result.output
 
 
 def test_evaluate_prints_figures_with_n_and_interval(tmp_path, demo_clip):
