@@ -263,7 +263,7 @@ def _notification_alerts(connection: Connection, viewer: Viewer, now: datetime) 
         rows.append(
             AlertRow(
                 id=row["id"], type="notification", title=text.get("title", ""), priority=row["priority"],
-                priority_label="Notification", location=row["location"] or "", location_code=code,
+                priority_label=_LABEL[row["priority"]], location=row["location"] or "", location_code=code,
                 time_ago=time_ago(viewer, now, row["created_at"]), status="unread",
                 incident_type=row["incident_type"] or "other", source="system", created_at=row["created_at"],
                 message=text.get("message", ""), report_id=row["report_id"],

@@ -77,6 +77,11 @@ def test_alerts_come_by_what_they_are(town: Any, client: Any, told: Any) -> None
     ] == incidents  # fmt: skip
     for level in ("critical", "high"):
         assert alerts[f"{level}_count"] == sum(row["priority"] == level for row in alerts["alerts"])
+    path, call = f"/api/reports/{told['way']}/messages", {"kind": "emergency"}
+    assert 201 == client.post(path, json=call, headers=told["police"].headers).status_code
+    rows = read(client, town.kepala, "/officer/recent-alerts")["alerts"]
+    labels = {row["priority_label"] for row in rows if (row["type"], row["priority"]) == ("notification", "critical")}
+    assert {"Emergency"} == labels, rows
 
 
 def test_owners_and_police_count_their_own(town: Any, client: Any, told: Any) -> None:
