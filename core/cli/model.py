@@ -40,6 +40,8 @@ def list_command(check: bool) -> None:
     for info in detectors:
         found = health[info.id]
         state = found.state if not found.detail else f"{found.state}: {found.detail}"
+        if any(line.startswith(f"plugin {info.id}:") for line in failed):
+            state = "cannot run"
         click.echo(f"{info.id}  {info.use} {info.version}  {state}")
         for key, value in info.config.items():
             click.echo(f"    {key} = {value}")
@@ -71,6 +73,8 @@ def evaluate_command(folder: Path, detector: str | None, fps: float, score: floa
     done = evaluate(host, chosen, files, rules, fps=fps)
     for model, digest in done.models.items():
         click.echo(f"model     {model}, weights {digest}")
+    if not done.models:  # it saw nothing at all, and is named all the same
+        click.echo(f"model     {host.health([chosen])[chosen].detail or chosen}")
     click.echo(f"counted   from a score of {rules.score:g}; a video's report needs {rules.needed} of {rules.of} frames")
     for kind in sorted({kind for kind, _ in (*done.pictures, *done.videos) if kind is not None}):
         click.echo(f"{kind.value}")

@@ -139,7 +139,13 @@ def test_list_check_loads_what_it_lists_and_names_the_weights_or_what_is_wrong(t
     torn = '[plugin.torn]\nuse = "detectors.weapon_nanodet"\n[plugin.torn.config]\nweights = "torn.pt"\n'
     result = run(tmp_path, "list", "--check", plugins=torn.replace("torn.pt", str(tmp_path / "torn.pt")))
     assert 1 == result.exit_code
+    assert "torn  detectors.weapon_nanodet 1  cannot run\n" in result.output
     assert "torn.pt does not hold the tensors of NanoDet-g" in result.output
+
+
+def test_a_model_that_saw_nothing_is_named_all_the_same(tmp_path):
+    picture(tmp_path / "pictures" / "none" / "dark.png", "none")
+    assert "model     nanodet-g@416, weights 4a72db80" in run(tmp_path, "evaluate", str(tmp_path / "pictures")).output
 
 
 def test_evaluate_prints_figures_with_n_and_interval(tmp_path, demo_clip):
