@@ -14,7 +14,11 @@ const LONG_MIN = 3;
 
 export function Unanswered({ since }: { since: string }): ReactNode {
   const minutes = Math.max(0, Math.floor((useNow(5000) - Date.parse(since)) / 60_000));
-  return <small className={minutes >= LONG_MIN ? "ink-warn" : undefined}>{t("not accepted yet, {n} min", { n: minutes })}</small>;
+  return (
+    <small>
+      <span className={minutes >= LONG_MIN ? "ink-warn" : undefined}>{t("not accepted yet, {n} min", { n: minutes })}</span>
+    </small>
+  );
 }
 
 type Props = { report: number; sent: Report["assignments"][number] };
