@@ -9,7 +9,7 @@ import msgspec
 
 from core.api import MalformedPayload, Part, is_multipart, sniff, split_parts
 from vendors.hikvision import event
-from vendors.hikvision.pictures import identifiers, names_of
+from vendors.hikvision.pictures import identifiers, names_of, role_of
 from vendors.hikvision.tree import Tree, read_documents
 
 _DELIMITED = re.compile(rb"(?:\A|\n)--[^\r\n]{1,200}\r?\n(?:--[^\r\n]{1,200}\r?\n)?content-", re.IGNORECASE)
@@ -18,11 +18,15 @@ _TELLING = re.compile(rb"eventnotificationalert[\s>/\"]|<(?:[\w.-]+:)?plates[\s>
 
 
 class Told(NamedTuple):
-    """An event, the tree that holds its picture fields, and its picture parts."""
+    """An event, the trees that hold its picture fields, and its picture parts.
+
+    alert  what the event is one vehicle of, of several; else the event
+    """
 
     event: Tree
     fields: Tree
     parts: list[Part]
+    alert: Tree
 
 
 def read_body(body: bytes, content_type: str) -> list[Told]:
@@ -46,7 +50,8 @@ def read_body(body: bytes, content_type: str) -> list[Told]:
 def _told(document: Tree) -> list[Told]:
     """A lone event may have pictures beside its block; several keep to their own."""
     found = event.events_in(document)
-    return [Told(e, document if len(found) == 1 else e, []) for e in found]
+    vehicles = [(one, alert) for alert in found for one in event.vehicles_in(alert)]
+    return [Told(one, document if len(vehicles) == 1 else one, [], alert) for one, alert in vehicles]
 
 
 def _assigned(parts: list[Part]) -> list[Told]:
@@ -70,7 +75,13 @@ def _assigned(parts: list[Part]) -> list[Told]:
     known = [identifiers(told.event) for told in events]
     for part, before in pictures:
         named = [n for n, ids in enumerate(known) if ids.intersection(names_of(part))]
-        events[named[0] if len(named) == 1 else max(before, 0)].parts.append(part)
+        at = events[named[0] if len(named) == 1 else max(before, 0)]
+        together = [told for told in events if told.alert is at.alert]
+        if len(named) == 1 or len(together) == 1:
+            at.parts.append(part)
+        elif role_of(part.name, part.filename) in (None, "scene"):
+            for told in together:  # it shows all of them; whose a close-up is, nobody can say
+                told.parts.append(part)
     return events
 
 

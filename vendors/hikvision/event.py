@@ -64,6 +64,39 @@ def events_in(document: Tree, depth: int = 0) -> list[Tree]:
     return found or ([document] if document.get(*_PLATE_KEYS) else [])
 
 
+def vehicles_in(alert: Tree) -> list[Tree]:
+    """One of `events_in` for each of its ANPR blocks; itself where there is one or none.
+
+    No documented form has several (the guides know one ANPR in an alert); relays that gather events into one make them,
+    and no vehicle may be lost for that. An id that stands beside the blocks is the first vehicle's: two vehicles of one
+    id would be taken for one.
+    """
+    blocks = [tree for tree in alert.walk() if tree.key == "anpr" and tree.children]
+    if len(blocks) < 2:
+        return [alert]
+    beside = {key: [t for t in members if not _holds(t, blocks)] for key, members in alert.children.items()}
+    beside = {key: members for key, members in beside.items() if members and key != "anpr"}
+    found: list[Tree] = []
+    ids: set[str] = set()
+    for number, block in enumerate(blocks, 1):
+        one = Tree(alert.name, alert.text)
+        one.children = {"anpr": [block], **beside}  # in this order: a vehicle's own words come first
+        if block.has("UUID"):
+            one.children["uuid"] = block.all("UUID")
+        told = _event_id(one)
+        if told in ids:
+            again = Tree(alert.name)
+            again.children = one.children | {"uuid": [Tree("UUID", f"{told}-{number}")]}
+            one = again
+        ids |= {told} - {""}
+        found.append(one)
+    return found
+
+
+def _holds(tree: Tree, blocks: Sequence[Tree]) -> bool:
+    return any(one is block for one in (tree, *tree.walk()) for block in blocks)
+
+
 def observations(
     event: Tree, device: Device, images: Sequence[Image], codes: Mapping[str, ViolationType]
 ) -> list[Observation]:
@@ -80,7 +113,8 @@ def observations(
     if lasting:  # repeats while an alarm lasts; the true type is named inside
         kind = event.get("DurationList/Duration/relationEvent") or event.anywhere("relationEvent") or kind
     if not kind:
-        kind = "ANPR" if not event.has("VehicleMatchResult") else "vehicleMatchResult"
+        read = images or event.has("ANPR") or event.anywhere(*_PLATE_KEYS)  # else there is nothing of a vehicle in it
+        kind = "vehicleMatchResult" if event.has("VehicleMatchResult") else "ANPR" if read else "unknown"
     word = kind.lower()
     state = event.get("eventState").lower()
     if word in HEARTBEATS or (word == "videoloss" and state == "inactive"):

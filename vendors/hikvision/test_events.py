@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.api import Alarm, FrameCapture, Status, ViolationType
+from core.api import Alarm, FrameCapture, PlateRead, Status, ViolationType
 from core.testing.bodies import jpeg
 from core.testing.contract import Reader
 
@@ -155,3 +155,80 @@ class TestEvents(Reader):
     )
     def test_heartbeats_are_nothing_to_record(self, event):
         assert [] == self.parse(json.dumps(event).encode())
+
+
+class TestWithoutAType(Reader):
+    maker = "hikvision"
+
+    @pytest.mark.parametrize(
+        ("inner", "kind", "event"),
+        [
+            ("<ANPR><line>1</line></ANPR>", PlateRead, "ANPR"),
+            ("<plateNumber>B1A</plateNumber>", PlateRead, "ANPR"),
+            ("<ipAddress>192.0.2.23</ipAddress><channelID>2</channelID>", Alarm, "unknown"),
+        ],
+    )
+    def test_only_what_speaks_of_a_vehicle_is_a_read(self, inner, kind, event):
+        body = f"<EventNotificationAlert>{inner}</EventNotificationAlert>".encode()
+        (found,) = self.parse(body, content_type="application/xml")
+
+        assert (kind, event) == (type(found), found.event)
+
+
+TWO = (
+    "<licensePlate>B1234XYZ</licensePlate><line>1</line><pictureInfoList><pictureInfo><pId>2026030217200001ab</pId>"
+    "<type>licensePlatePicture</type></pictureInfo></pictureInfoList></ANPR><ANPR><licensePlate>D 99 AB</licensePlate>"
+    "<line>2</line><vehicleInfo><speed>51</speed></vehicleInfo>"
+)
+UUID = "<UUID>5f0c1c3e-7a51-4d0b-9a3e-0b9d6f6f2a01</UUID>"
+
+
+class TestSeveralVehicles(Reader):
+    maker = "hikvision"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            anpr(TWO, more=UUID),
+            anpr(TWO, more=UUID)
+            .replace(b"<ANPR>", b"<ANPRList><ANPR>", 1)
+            .replace(b"</ANPR><UUID>", b"</ANPR></ANPRList><UUID>"),
+            b'{"eventType": "ANPR", "dateTime": "2026-03-02T17:20:00+07:00",'
+            b' "UUID": "5f0c1c3e-7a51-4d0b-9a3e-0b9d6f6f2a01", "ANPR": [{"licensePlate": "B1234XYZ", "line": 1},'
+            b' {"licensePlate": "D 99 AB", "line": 2, "speed": 51}]}',
+        ],
+        ids=["side by side", "in a list", "JSON"],
+    )
+    def test_each_block_of_an_alert_is_a_read_with_an_id_of_its_own(self, body):
+        first, second = self.parse(body, content_type="application/xml")
+
+        assert (("B1234XYZ", "1", None), ("D99AB", "2", 51.0)) == tuple(
+            (read.plate_number, read.lane_no, read.speed_kmh) for read in (first, second)
+        )
+        assert "5f0c1c3e-7a51-4d0b-9a3e-0b9d6f6f2a01" == first.event_id
+        assert first.event_id + "-2" == second.event_id
+        assert first.capture_time == second.capture_time is not None
+
+    def test_blocks_keep_the_ids_they_have(self):
+        inner = "<UUID>aaaabbbb01</UUID><licensePlate>B1A</licensePlate></ANPR><ANPR><UUID>aaaabbbb02</UUID>"
+        reads = self.parse(anpr(inner + "<licensePlate>B2B</licensePlate>", more=UUID), content_type="application/xml")
+
+        assert ["aaaabbbb01", "aaaabbbb02"] == [read.event_id for read in reads]
+
+    def test_an_empty_block_is_no_vehicle(self):
+        assert 1 == len(self.parse(anpr("<licensePlate>B1A</licensePlate></ANPR><ANPR>"), content_type="text/xml"))
+
+    def test_a_picture_is_whose_alert_names_it_a_scene_everybodys_an_unnamed_close_up_nobodys(
+        self,
+    ):
+        plate, scene, stray = jpeg(color="red"), jpeg(color="green"), jpeg(color="blue")
+        body = form(
+            (['Content-Disposition: form-data; name="anpr.xml"', "Content-Type: text/xml"], anpr(TWO, more=UUID)),
+            (['Content-Disposition: form-data; name="p"; filename="2026030217200001ab"'], plate),
+            (['Content-Disposition: form-data; name="detectionPicture.jpg"'], scene),
+            (['Content-Disposition: form-data; name="vehiclePicture.jpg"'], stray),
+        )
+        first, second = self.parse(body, content_type=FORM)
+
+        assert [("plate", plate), ("scene", scene)] == [(one.role, bytes(one.data)) for one in first.images]
+        assert [("scene", scene)] == [(one.role, bytes(one.data)) for one in second.images]
