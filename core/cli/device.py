@@ -170,9 +170,13 @@ def change(code: str, given: tuple[str, ...], **fields: Any) -> None:
     devices.change_device(_database(settings), code, changes, plugins, by=operator())
     click.echo(f"{code}: changed")
     with contextlib.suppress(TangkapinError):  # as in _doubts
-        folders = {declared.use.rpartition(".")[2] for declared in read_deployment(settings.plugins_file)}
+        folders = _OURS | {declared.use.rpartition(".")[2] for declared in read_deployment(settings.plugins_file)}
         for plugin in sorted(plugins.keys() - folders):
             click.echo(f"Note: plugins.toml has no plugin {plugin!r} that would read it", err=True)
+
+
+_OURS = {"stream", "detection"}
+"""What Tangkapin itself reads of a device's settings (docs/streams.md, docs/models.md)."""
 
 
 def _setting(text: str) -> tuple[str, str, Any]:

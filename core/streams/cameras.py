@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
@@ -40,14 +40,16 @@ HEALTHY_AFTER_S = 30.0
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`device.settings["stream"]`: how a camera's frames are read.
 
-    fps       frames a second at most
-    forced_s  a look at least so often, even at a still picture
+    fps         frames a second at most
+    forced_s    a look at least so often, even at a still picture
+    pixel_step  grey levels by which a pixel must differ to count as changed
+    share       of changed pixels from which a frame counts as moving
     """
 
-    fps: float = 5.0
-    forced_s: float = 5.0
-    pixel_step: int = 18
-    share: float = 0.002
+    fps: Annotated[float, msgspec.Meta(ge=0.05, le=60)] = 5.0
+    forced_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5.0
+    pixel_step: Annotated[int, msgspec.Meta(ge=1, le=255)] = 18
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.002
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True):

@@ -193,6 +193,7 @@ def test_a_setting_that_no_plugin_reads_is_told(run, tmp_path, monkeypatch):
 
     assert "Note" not in run("set", "simpang-5", "--setting", "anpr_filter.accept=90").stderr
     assert "no plugin 'anpr_filtr'" in run("set", "simpang-5", "--setting", "anpr_filtr.accept=90").stderr
+    assert "no plugin" not in run("set", "simpang-5", "--setting", "stream.fps=2").stderr
 
 
 def test_what_was_done_stands_in_the_audit_log_with_who_did_it(run, database):

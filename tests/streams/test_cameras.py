@@ -184,7 +184,9 @@ def test_the_login_is_sealed_to_its_device_and_never_shown(database, add):
 def test_settings_of_a_stream_are_strict(database, add):
     add("cepat", stream_kind="file", stream_url="/tmp/x.avi", settings={"stream": {"fps": 2}})
     add("salah", stream_kind="file", stream_url="/tmp/x.avi", settings={"stream": {"fsp": 2}})
+    add("nol", stream_kind="file", stream_url="/tmp/x.avi", settings={"stream": {"fps": 0}})
     found = {camera.device.code: camera for camera in load_cameras(database, BOX)}
 
     assert (2.0, Path("/tmp/x.avi")) == (found["cepat"].plan.fps, found["cepat"].plan.path)
     assert "fsp" in found["salah"].problem
+    assert (None, True) == (found["nol"].plan, "0.05" in found["nol"].problem), "its thread would divide by it"
