@@ -31,8 +31,8 @@ LOADED = """() => !document.querySelector(".loading, [aria-busy=true]")
   && [...document.images].every((one) => one.complete || one.matches(".live-picture"))
   && [...document.querySelectorAll(".map")].every((one) => one.querySelector("path"))"""
 """Data, pictures and the coasts of the map are there."""
-PATIENCE_S = 600
-"""The demo raises an alarm every few minutes."""
+PATIENCE_S = 900
+"""The demo raises an alarm every other minute; a false alarm that a person tells it keeps the camera silent for ten."""
 
 
 class Shot(NamedTuple):
@@ -87,9 +87,10 @@ def main() -> None:
 
 
 def send_patrol(url: str, officer: list[str], police: list[str]) -> None:
-    """The officer sends the patrol to an incident that nobody drives to, unless it is under way."""
+    """The officer sends the patrol to a pictured incident that nobody drives to, unless it is under way to one."""
     patrol = log_in(url, *police)
-    if ask(url, patrol, "GET", "/police/report/active")["data"]:
+    active = [row["id"] for row in ask(url, patrol, "GET", "/police/report/active")["data"]]
+    if any(ask(url, patrol, "GET", f"/police/report/{report}")["report_image"] for report in active):
         return
     person = ask(url, patrol, "GET", "/me")["id"]
     desk = log_in(url, *officer)
