@@ -188,23 +188,28 @@ class _Socket:
                 raise Closed(4400, "unknown op")
 
     async def _subscribe(self, channel: str, last: str) -> None:
-        if channel in self._channels:
-            return
-        full = len(self._channels) >= MAX_CHANNELS
-        topics = [] if full else await asyncio.to_thread(self._desk.may_hear, self._session, channel)
-        allowed, topics = topics, [topic for topic in topics if topic not in self._ear.names]
+        topics = self._channels.get(channel) or await self._add(channel)
         if not topics:
-            reason = "too many channels" if full else "heard by another name already" if allowed else "not allowed"
-            self._ear.say({"op": "refused", "channel": channel[:200], "reason": reason})
             return
-        self._channels[channel] = topics
-        for topic in topics:
-            await self._hub.add(self._ear, topic, channel)
         self._ear.say({"op": "subscribed", "channel": channel})
         if last.isdecimal() and len(last) < 19:
             for topic in topics:
                 for event in await self._hub.replay(topic, int(last)):
                     self._ear.offer(topic, event, replayed=True)
+
+    async def _add(self, channel: str) -> list[str]:
+        """The topics of a channel that is heard from now on; [] when it was refused."""
+        full = len(self._channels) >= MAX_CHANNELS
+        allowed = [] if full else await asyncio.to_thread(self._desk.may_hear, self._session, channel)
+        topics = [topic for topic in allowed if topic not in self._ear.names]
+        if not topics:
+            reason = "too many channels" if full else "heard by another name already" if allowed else "not allowed"
+            self._ear.say({"op": "refused", "channel": channel[:200], "reason": reason})
+            return []
+        self._channels[channel] = topics
+        for topic in topics:
+            await self._hub.add(self._ear, topic, channel)
+        return topics
 
     async def _write(self) -> None:
         while True:

@@ -192,6 +192,7 @@ def test_a_socket_that_returns_gets_what_it_missed_once(house, serve, redis_url)
         missed = read(socket)
         assert (True, True) == (missed["replayed"], int(missed["id"]) > int(last))
         assert {"op": "pong"} == say(socket, op="ping")
+        assert "subscribed" == subscribe(socket, channel), "who asks twice is answered twice"
 
 
 def test_without_a_bus_the_rows_are_read(house, serve):
