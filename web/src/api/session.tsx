@@ -25,6 +25,7 @@ type Door = State & {
 const Context = createContext<Door | null>(null);
 
 const PERSON = "tangkapin.session";
+const AGAIN_MS = 10_000;
 const nameOf = (session: Session): string => `${session.user.role}-${session.user.id}`;
 
 export function SessionProvider({ children }: { children: ReactNode }): ReactNode {
@@ -38,7 +39,10 @@ export function SessionProvider({ children }: { children: ReactNode }): ReactNod
     (session: Session) => {
       const name = nameOf(session);
       localStorage.setItem(PERSON, name);
-      if (before.current && before.current !== name) return location.reload(); // nothing of another person's page stays
+      if (before.current && before.current !== name) {
+        sessionStorage.clear();
+        return location.reload(); // nothing of another person's page stays
+      }
       useSessionSecrets(session.csrf_token, () => setState((now) => (now.status === "in" ? { status: "out", expired: true, left: now.session } : now)));
       setState({ status: "in", session });
       if (before.current) void queries.invalidateQueries();
@@ -54,6 +58,15 @@ export function SessionProvider({ children }: { children: ReactNode }): ReactNod
     );
   }, [enter]);
   useEffect(ask, [ask]);
+  useEffect(() => {
+    if (state.status !== "unreachable") return undefined;
+    const timer = setInterval(ask, AGAIN_MS);
+    addEventListener("online", ask);
+    return () => {
+      clearInterval(timer);
+      removeEventListener("online", ask);
+    };
+  }, [ask, state.status]);
   useEffect(() => {
     const elsewhere = ({ key, newValue }: StorageEvent) => {
       if (key === PERSON && (newValue ?? "") !== (state.status === "in" ? before.current : "")) ask();
@@ -76,6 +89,7 @@ export function SessionProvider({ children }: { children: ReactNode }): ReactNod
       async logOut() {
         await api.DELETE("/api/session").catch(() => null);
         localStorage.removeItem(PERSON);
+        sessionStorage.clear();
         queries.clear();
         setState({ status: "out", expired: false });
       },

@@ -1,4 +1,5 @@
 /** What lives behind every page of the app: the service worker, the outbox, the phone's position, notices, the stop. */
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { useLocation } from "wouter";
 import { roleOf, useSession } from "../api/session.tsx";
@@ -9,7 +10,7 @@ import { Field } from "./field.tsx";
 import { deliver, useSentNews, useWaiting } from "./send.ts";
 import { readMeta, writeMeta } from "./db.ts";
 import { arrive, leave, personOf } from "./who.ts";
-import { register } from "./worker.ts";
+import { keepLoaded, register } from "./worker.ts";
 import "./app.css";
 
 const TRY_MS = 15_000;
@@ -29,14 +30,18 @@ export default function AppLife(): ReactNode {
   const session = useSession();
   const role = roleOf(session);
   const { language } = usePreferences();
+  const queries = useQueryClient();
   const tell = useTell();
   const [, go] = useLocation();
   const items = useWaiting();
   const isWaiting = items.some((item) => !item.refused);
 
   useEffect(() => {
-    void arrive(session).then(deliver);
-  }, [session, language]);
+    void arrive(session).then(() => {
+      void deliver();
+      void keepLoaded(() => queries.invalidateQueries());
+    });
+  }, [session, language, queries]);
   useEffect(() => {
     void register();
     return () => void leave();

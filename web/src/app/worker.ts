@@ -1,5 +1,6 @@
 /** The service worker of the app, and this browser's address for Web Push. */
 import { api, take } from "../api/client.ts";
+import { DATA_CACHE } from "./db.ts";
 
 export type Push = "unsupported" | "off-here" | "denied" | "off" | "on";
 
@@ -18,6 +19,15 @@ export async function register(): Promise<void> {
   };
   look();
   registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", look));
+}
+
+/** After a login: what was asked before the worker stood between page and network is asked once more, and so kept. */
+export async function keepLoaded(again: () => Promise<void>): Promise<void> {
+  if (!("serviceWorker" in navigator)) return;
+  if (!navigator.serviceWorker.controller) await new Promise((taken) => navigator.serviceWorker.addEventListener("controllerchange", taken, { once: true }));
+  if (await caches.match("/api/session", { cacheName: DATA_CACHE, ignoreVary: true })) return;
+  await again();
+  await api.GET("/api/session"); // last: it says that the rest is there
 }
 
 export const hasUpdate = (): boolean => fresh !== null;

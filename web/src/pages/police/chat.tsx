@@ -3,11 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { Clock, SendHorizontal } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { api, take } from "../../api/client.ts";
+import { useKept } from "../../app/kept.ts";
 import { once, useSend, useWaiting } from "../../app/send.ts";
 import { msg, t } from "../../i18n/index.ts";
 import { useLive } from "../../live/live.ts";
 import { At, Button, Choice } from "../../ui/parts.tsx";
-import { Failure, Loading } from "../../ui/states.tsx";
+import { Known } from "./known.tsx";
 
 const KINDS: Record<string, string> = { note: msg("Note"), backup: msg("Back-up"), emergency: msg("Emergency"), final: msg("Final report"), draft: msg("Draft") };
 
@@ -21,17 +22,17 @@ export function Chat({ report, isOpen }: { report: number; isOpen: boolean }): R
   const items = useWaiting(query.dataUpdatedAt).filter((item) => item.report === report && item.kind === "message" && !item.refused && item.body["kind"] !== "draft");
   const send = useSend();
   const [kind, setKind] = useState<"chat" | "note">("chat");
-  const [text, setText] = useState("");
+  const [typed, setText] = useKept(`chat.${report}`);
+  const text = typed ?? "";
   const list = useRef<HTMLOListElement>(null);
   const rows = query.data?.filter((row) => row.kind !== "draft" && row.kind !== "final") ?? [];
   const count = rows.length + items.length;
   useEffect(() => {
     list.current?.scrollTo({ top: list.current.scrollHeight }); // returns a promise in Chromium 150: no clean-up
   }, [count]);
-  if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={4} />;
   return (
     <div className="chat">
-      {count === 0 && <p className="app-note">{t("No words yet. Dispatch reads along.")}</p>}
+      <Known query={query} nothing={t("No words yet. Dispatch reads along.")} isEmpty={count === 0} />
       <ol ref={list} className="chat-list" tabIndex={count ? 0 : -1} aria-label={t("Messages")}>
         {rows.map((row) => (
           <li key={row.id} className={`chat-row${row.is_mine ? " chat-mine" : ""} chat-${row.kind}`}>
@@ -58,7 +59,7 @@ export function Chat({ report, isOpen }: { report: number; isOpen: boolean }): R
             event.preventDefault();
             if (!text.trim()) return;
             void send({ kind: "message", report, path: `/api/reports/${report}/messages`, body: { kind, body: text.trim(), client_id: once() } });
-            setText("");
+            setText(null);
           }}
         >
           <Choice<"chat" | "note"> label={t("Kind of message")} value={kind} options={[["chat", t("To dispatch")], ["note", t("Note for the file")]]} onChange={setKind} />

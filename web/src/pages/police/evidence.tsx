@@ -10,7 +10,7 @@ import { number, t } from "../../i18n/index.ts";
 import { moment } from "../../i18n/time.ts";
 import { useLive } from "../../live/live.ts";
 import { At } from "../../ui/parts.tsx";
-import { Failure, Loading } from "../../ui/states.tsx";
+import { Known } from "./known.tsx";
 
 const TYPES = "image/jpeg,image/png,video/mp4,video/quicktime,video/webm,application/pdf,text/plain,.docx,.avi";
 
@@ -20,7 +20,6 @@ export function Evidence({ report, isOpen }: { report: number; isOpen: boolean }
   const items = useWaiting(query.dataUpdatedAt).filter((item) => item.report === report && item.kind === "evidence" && !item.refused);
   const send = useSend();
   const add = (file: File) => void send({ kind: "evidence", report, path: `/api/reports/${report}/evidence`, body: { client_id: once() }, file: { blob: file, name: file.name } });
-  if (!query.data) return query.error ? <Failure error={query.error} again={() => void query.refetch()} /> : <Loading rows={4} />;
   return (
     <div className="evidence">
       {isOpen && (
@@ -29,7 +28,7 @@ export function Evidence({ report, isOpen }: { report: number; isOpen: boolean }
           <PickFile accept={TYPES} onFile={add}><FolderOpen size={20} aria-hidden />{t("From this phone")}</PickFile>
         </div>
       )}
-      {!query.data.length && !items.length && <p className="app-note">{t("No evidence yet.")}</p>}
+      <Known query={query} nothing={t("No evidence yet.")} isEmpty={!query.data?.length && !items.length} />
       <ul className="shots">
         {items.map((item) => (
           <li key={item.id}>
@@ -37,7 +36,7 @@ export function Evidence({ report, isOpen }: { report: number; isOpen: boolean }
             <small>{item.file?.name} · {number((item.file?.blob.size ?? 0) / 1000)} kB</small>
           </li>
         ))}
-        {[...query.data].reverse().map((row) => (
+        {[...(query.data ?? [])].reverse().map((row) => (
           <li key={row.id}>
             <a href={here(row.file_url)} target="_blank" rel="noreferrer" aria-label={row.file_name || t("Open the file of {time}", { time: moment(row.created_at, "time") })}>
               {row.type === "IMAGE" ? <Shot address={row.file_url} text="" /> : <span className="shot shot-none">{row.type === "VIDEO" ? <Video size={24} aria-hidden /> : <FileText size={24} aria-hidden />}{row.file_name}</span>}

@@ -1,7 +1,8 @@
 /** The field report: a draft that only its writer sees, then the final words. */
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState } from "react";
+import type { ReactNode } from "react";
 import { api, take } from "../../api/client.ts";
+import { useKept } from "../../app/kept.ts";
 import { once, useSend, useWaiting } from "../../app/send.ts";
 import { t } from "../../i18n/index.ts";
 import { useLive } from "../../live/live.ts";
@@ -17,11 +18,9 @@ export function FinalReport({ report, isOpen }: { report: number; isOpen: boolea
   const draft = mine.findLast((row) => row.kind === "draft");
   const send = useSend();
   const tell = useTell();
-  const [text, setText] = useState<string | null>(null);
-  useEffect(() => {
-    if (text === null && draft) setText(draft.body);
-  }, [draft, text]);
-  const say = (kind: "draft" | "final") => void send({ kind: "message", report, path: `/api/reports/${report}/messages`, body: { kind, body: (text ?? "").trim(), client_id: once() } });
+  const [typed, setText] = useKept(`final.${report}`);
+  const text = typed ?? draft?.body ?? "";
+  const say = (kind: "draft" | "final") => void send({ kind: "message", report, path: `/api/reports/${report}/messages`, body: { kind, body: text.trim(), client_id: once() } });
   return (
     <div className="final">
       {final && (
@@ -37,14 +36,15 @@ export function FinalReport({ report, isOpen }: { report: number; isOpen: boolea
           onSubmit={(event) => {
             event.preventDefault();
             say("final");
+            setText(null);
             tell.ok(t("Final report handed in."));
           }}
         >
           <Field label={t("What was found and done")} hint={t("Who was met, what was secured, who was told. The final report cannot be changed.")}>
-            {(id, about) => <textarea id={id} aria-describedby={about} required minLength={10} maxLength={8000} rows={7} value={text ?? ""} onChange={(event) => setText(event.target.value)} />}
+            {(id, about) => <textarea id={id} aria-describedby={about} required minLength={10} maxLength={8000} rows={7} value={text} onChange={(event) => setText(event.target.value)} />}
           </Field>
           <div className="form-end">
-            <Button disabled={!(text ?? "").trim()} onClick={() => { say("draft"); tell.ok(t("Draft kept; only you see it.")); }}>{t("Keep as draft")}</Button>
+            <Button disabled={!text.trim()} onClick={() => { say("draft"); tell.ok(t("Draft kept; only you see it.")); }}>{t("Keep as draft")}</Button>
             <Button look="main" type="submit">{t("Hand in")}</Button>
           </div>
         </form>
