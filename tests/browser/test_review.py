@@ -1,6 +1,7 @@
 """The review of violations by keyboard in a real browser; nothing decided twice, nothing a camera says is run."""
 
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -181,6 +182,23 @@ def test_the_other_case_of_a_passage_comes_next(visit: Callable[..., Any], site:
     expect(page.locator(".review-head h2")).to_have_text("Tanpa helm")
     expect(page.locator(".review-plate-text .plate")).to_have_text("A 1111 AA")
     assert "pending" == empty.row(between)["status"]
+
+
+def test_the_list_and_the_search_mark_a_plate_that_may_be_forged(
+    visit: Callable[..., Any], site: Any, empty: World
+) -> None:
+    (case,) = seed(empty, ["B4321FGD"])
+    double(empty, case, "B4321FGD")
+    visitor = visit()
+    page = visitor.log_in(site.person("officer", "awas"), PASSWORD)
+    marked = page.get_by_role("row").filter(has=page.get_by_text(re.compile(r"^B\s*4321\s*FGD$")))
+    marked = marked.filter(has_text="Mungkin pelat palsu")
+    visitor.go("/cases")
+    expect(marked).to_have_count(2)
+    visitor.go("/search")
+    page.get_by_label("Tujuan pencarian ini").fill("pemeriksaan pelat")
+    page.get_by_role("button", name="Cari", exact=True).click()
+    expect(marked).to_have_count(2)
 
 
 @pytest.mark.threat("T33")
