@@ -139,6 +139,10 @@ def test_an_officer_presses_everything_of_an_incident(
     presser.explore(f"/incidents/{number}", leaving=("button Benar terjadi", "button Kirim petugas"))
     number = place.report("Orang membawa parang")
     presser.explore(f"/incidents/{number}", leaving=(*ALWAYS, "button Benar terjadi", "button Tolak", "button Tarik"))
+    place.end_all()
+    number = place.sent("Orang membawa golok")
+    presser.explore(f"/incidents/{number}", start=(" | button Tarik penugasan Tono",))
+    assert "withdrawn" == place.assignment(number)["status"]
     number = place.report("Orang membawa celurit")
     presser.explore(
         f"/incidents/{number}", leaving=(*ALWAYS, "button Kirim petugas", "button Tolak", "button Tutup kasus")
