@@ -88,6 +88,7 @@ def add_message(
             report_id, _TOLD[kind], f"message:{number}", message_id=number, body=body[:500],
             latitude=detail.get("latitude", report["latitude"]),
             longitude=detail.get("longitude", report["longitude"]),
+            position=[detail["latitude"], detail["longitude"]] if kind in _CALLS and "latitude" in detail else None,
             police_id=principal.id if principal.role == "police" else None,
         )  # fmt: skip
     return Sent(number, kind, True)

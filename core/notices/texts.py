@@ -73,12 +73,12 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("Report {report} is closed", "The case at {place} is completed."),
     },
     "backup_requested": {
-        "id": ("Permintaan bantuan: laporan {report}", "Petugas di {place} meminta bantuan. {body}"),
-        "en": ("Back-up requested: report {report}", "Police at {place} ask for back-up. {body}"),
+        "id": ("Permintaan bantuan: laporan {report}", "Petugas meminta bantuan, {where}. {body}"),
+        "en": ("Back-up requested: report {report}", "Police ask for back-up, {where}. {body}"),
     },
     "emergency": {
-        "id": ("DARURAT: laporan {report}", "Petugas di {place} dalam keadaan darurat. {body}"),
-        "en": ("EMERGENCY: report {report}", "Police at {place} are in an emergency. {body}"),
+        "id": ("DARURAT: laporan {report}", "Petugas dalam keadaan darurat, {where}. {body}"),
+        "en": ("EMERGENCY: report {report}", "Police are in an emergency, {where}. {body}"),
     },
     "chat_message": {
         "id": ("Pesan baru pada laporan {report}", "Buka laporan untuk membacanya."),
@@ -120,6 +120,7 @@ def _fill(template: str, language: str, facts: Mapping[str, Any]) -> str:
         "answer": _ANSWERS[language][bool(facts.get("accept", facts.get("accepted", True)))],
         "reason": clean(facts.get("reason")),
         "because": _because(facts, language),
+        "where": _where(facts, language),
         "body": clean(facts.get("body")),
         "text": clean(facts.get("text"), _LONG) or "-",
         "way": _way(facts.get("distance_m"), facts.get("eta_s"), language),
@@ -131,6 +132,17 @@ def _because(facts: Mapping[str, Any], language: str) -> str:
     """The reason in this language where it is a code, else as somebody wrote it."""
     known = _REASONS[language].get(str(facts.get("reason_code")))
     return known or clean(facts.get("reason")).rstrip(".") or "-"
+
+
+def _where(facts: Mapping[str, Any], language: str) -> str:
+    """Where police who call for help were last, `position` (degrees); else only what they were sent to is known."""
+    match facts.get("position"):
+        case [float() | int() as latitude, float() | int() as longitude]:
+            told = f"{latitude:.5f}, {longitude:.5f}"
+            return f"last at {told}" if language == "en" else f"posisi terakhir {told}"
+        case _:
+            place = clean(facts.get("location")) or _NOWHERE[language]
+            return f"sent to {place}" if language == "en" else f"dikirim ke {place}"
 
 
 def clean(value: Any, most: int = _CUT) -> str:

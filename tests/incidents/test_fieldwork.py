@@ -65,9 +65,11 @@ def test_who_calls_for_help_is_where_their_phone_was_last_not_where_the_incident
     town.reports.add_message(who, report_id, "emergency", "")
     assert (-6.3, 106.9) == (town.told[-1]["facts"]["latitude"], town.told[-1]["facts"]["longitude"])
     assert -6.3 == town.all(report_messages)[-1]["detail"]["latitude"]
+    assert [-6.3, 106.9] == town.told[-1]["facts"]["position"]
     town.later(2 * 60)  # a position that old says nothing any more
     town.reports.add_message(who, report_id, "emergency", "")
     assert (-6.175392, {}) == (town.told[-1]["facts"]["latitude"], town.all(report_messages)[-1]["detail"])
+    assert town.told[-1]["facts"]["position"] is None
 
 
 def test_an_emergency_gets_through_after_a_recall_but_a_call_for_back_up_does_not(town):

@@ -125,6 +125,16 @@ def test_every_kind_has_texts_in_both_languages_even_without_facts(kind):
     assert all(words["title"] and words["message"] and "{" not in words["message"] for words in texts.values())
 
 
+@pytest.mark.parametrize(
+    ("position", "told"),
+    [([-6.3, 106.9], "posisi terakhir -6.30000, 106.90000."), (None, "dikirim ke Jl. Mawar."),
+     ([None, 106.9], "dikirim ke Jl. Mawar."), (["x", "y"], "dikirim ke Jl. Mawar.")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["emergency", "backup_requested"])
+def test_a_call_for_help_says_where_the_phone_was_and_not_that_it_is_where_it_was_sent(kind, position, told):
+    assert told in render(kind, {"location": "Jl. Mawar", "position": position})["id"]["message"]
+
+
 def test_text_from_people_is_one_short_line():
     texts = render("emergency", {"body": "a\nb\x00{status}" + "x" * 500, "location": "Jl. \x1b[2JMawar"})
     message = texts["id"]["message"]
