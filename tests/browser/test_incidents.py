@@ -85,6 +85,8 @@ def test_from_the_alarm_to_the_end_with_officers_police_and_owner(street: Any, v
     desk.keyboard.press("Enter")
     expect(desk.locator(".talk-mine")).to_contain_text("Pintu belakang")
     expect(phone.locator(".chat-list")).to_contain_text("Pintu belakang")
+    street.act(f"/reports/{number}/messages", {"kind": "backup", "body": "", "latitude": -6.3, "longitude": 106.9})
+    expect(desk.locator(".talk-place")).to_have_text("Posisi terakhir ponsel -6.30000, 106.90000")
 
     # at the place: evidence and the final report
     phone.get_by_role("button", name="Saya sudah tiba").click()

@@ -5,7 +5,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { api, type Schemas, take } from "../../api/client.ts";
 import { t } from "../../i18n/index.ts";
 import { announce, useLive } from "../../live/live.ts";
-import { At, Badge, Button, Panel } from "../../ui/parts.tsx";
+import { At, Badge, Button, Panel, position } from "../../ui/parts.tsx";
 import { Failure, Loading } from "../../ui/states.tsx";
 import { useTell } from "../../ui/toast.tsx";
 import { roleWords } from "../../ui/words.ts";
@@ -58,9 +58,16 @@ function Message({ message }: { message: Schemas["MessageRow"] }): ReactNode {
         <At at={message.created_at} shape="time" />
         {message.kind !== "chat" && <Badge tone={toldTone("message", message.kind)}>{told("message", message.kind)}</Badge>}
       </p>
-      <p className="talk-text">{message.body}</p>
+      {message.body && <p className="talk-text">{message.body}</p>}
+      <Called detail={message.detail} />
     </li>
   );
+}
+
+/** Where somebody was who called for help. */
+function Called({ detail: { latitude, longitude } }: { detail: Record<string, unknown> }): ReactNode {
+  if (typeof latitude !== "number" || typeof longitude !== "number") return null;
+  return <p className="talk-place">{t("Phone last at {place}", { place: position(latitude, longitude) })}</p>;
 }
 
 function Write({ reportId }: { reportId: number }): ReactNode {
