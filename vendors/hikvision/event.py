@@ -13,6 +13,7 @@ from core.api import (
     Direction,
     FrameCapture,
     Image,
+    MalformedPayload,
     Observation,
     PlateRead,
     Status,
@@ -103,6 +104,7 @@ def observations(
     """Read one of `events_in`.
 
     codes  illegalCode -> violation type, as this site defines them
+    Raises MalformedPayload for one that names no type and holds nothing of a vehicle.
     """
     if event.key == "plates" or event.has("Plates"):
         rows = [event] if event.key == "plates" else event.all("Plates")
@@ -113,8 +115,9 @@ def observations(
     if lasting:  # repeats while an alarm lasts; the true type is named inside
         kind = event.get("DurationList/Duration/relationEvent") or event.anywhere("relationEvent") or kind
     if not kind:
-        read = images or event.has("ANPR") or event.anywhere(*_PLATE_KEYS)  # else there is nothing of a vehicle in it
-        kind = "vehicleMatchResult" if event.has("VehicleMatchResult") else "ANPR" if read else "unknown"
+        if not (images or event.has("ANPR") or event.has("VehicleMatchResult") or event.anywhere(*_PLATE_KEYS)):
+            raise MalformedPayload("hikvision: expected an eventType, an ANPR block, a plate or a picture, found none")
+        kind = "vehicleMatchResult" if event.has("VehicleMatchResult") else "ANPR"
     word = kind.lower()
     state = event.get("eventState").lower()
     if word in HEARTBEATS or (word == "videoloss" and state == "inactive"):

@@ -9,6 +9,7 @@ import msgspec
 from core.api import (
     Answer,
     Device,
+    MalformedPayload,
     Observation,
     Payload,
     PluginConfig,
@@ -67,7 +68,13 @@ class Plugin(Base):
     @hookimpl
     def parse_payload(self, payload: Payload) -> list[Observation]:
         found: list[Observation] = []
+        empty: MalformedPayload | None = None
         for told in read_body(payload.body, payload.content_type):
             images = pictures.from_parts(told.parts, told.event) + pictures.from_fields(told.fields)
-            found.extend(event.observations(told.event, payload.device, images, self.config.illegal_codes))
+            try:
+                found.extend(event.observations(told.event, payload.device, images, self.config.illegal_codes))
+            except MalformedPayload as error:  # costs no event beside it
+                empty = error
+        if empty is not None and not found:
+            raise empty
         return found

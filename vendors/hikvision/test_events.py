@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.api import Alarm, FrameCapture, PlateRead, Status, ViolationType
+from core.api import Alarm, FrameCapture, MalformedPayload, PlateRead, Status, ViolationType
 from core.testing.bodies import jpeg
 from core.testing.contract import Reader
 
@@ -165,7 +165,6 @@ class TestWithoutAType(Reader):
         [
             ("<ANPR><line>1</line></ANPR>", PlateRead, "ANPR"),
             ("<plateNumber>B1A</plateNumber>", PlateRead, "ANPR"),
-            ("<ipAddress>192.0.2.23</ipAddress><channelID>2</channelID>", Alarm, "unknown"),
         ],
     )
     def test_only_what_speaks_of_a_vehicle_is_a_read(self, inner, kind, event):
@@ -173,6 +172,19 @@ class TestWithoutAType(Reader):
         (found,) = self.parse(body, content_type="application/xml")
 
         assert (kind, event) == (type(found), found.event)
+
+    EMPTY = (
+        b"<EventNotificationAlert><ipAddress>192.0.2.23</ipAddress><channelID>2</channelID></EventNotificationAlert>"
+    )
+
+    def test_what_says_nothing_is_quarantined_with_what_was_expected(self):
+        with pytest.raises(MalformedPayload, match="expected an eventType, an ANPR block, a plate or a picture"):
+            self.parse(self.EMPTY, content_type="application/xml")
+
+    def test_what_says_nothing_costs_no_event_beside_it(self):
+        body = b"<EventNotificationAlert><plateNumber>B1A</plateNumber></EventNotificationAlert>" + self.EMPTY
+        (found,) = self.parse(body, content_type="application/xml")
+        assert "B1A" == found.plate_number
 
 
 TWO = (
