@@ -33,6 +33,7 @@ def test_the_app_speaks_the_chosen_language_and_keeps_it(
     page = visitor.log_in(name, PASSWORD)
     visitor.go("/me")
     expect(page.locator(".bar h1")).to_have_text("Akun")
+    expect(page.locator("#main .loading, #main [aria-busy=true]")).to_have_count(0)  # what is above no longer moves it
     page.locator("#main").get_by_role("button", name="English").click()
     expect(page.locator(".bar h1")).to_have_text("Account")
     page.reload()

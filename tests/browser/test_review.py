@@ -68,6 +68,12 @@ def at_case(page: Any, plate: str) -> None:
     expect(page.locator(".review-scene .viewer > img")).to_be_visible()
 
 
+def corrected(page: Any, plate: str) -> None:
+    """Wait until the plate is corrected and the form is gone: keys act again."""
+    expect(page.locator(".review-plate-text .plate")).to_have_text(plate)
+    expect(page.locator(".review-correct")).to_have_count(0)
+
+
 def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., Any], site: Any, empty: World) -> None:
     plates = [f"B {1000 + n} XYZ" for n in range(20)]
     plates[13] = "81013XYZ"
@@ -93,7 +99,7 @@ def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., An
             keys.press("c")
             keys.type("B 1707 XYZ")
             keys.press("Enter")
-            expect(page.locator(".review-plate-text .plate")).to_have_text("B 1707 XYZ")
+            corrected(page, "B 1707 XYZ")
             keys.press("a")
         elif number == 11:
             hint = page.get_by_role("region", name="Mungkin pelat palsu")
@@ -108,7 +114,7 @@ def test_twenty_violations_are_decided_by_keyboard_alone(visit: Callable[..., An
             expect(page.locator(".review-suggestions")).to_have_text("Mungkin B 1013 XYZ")
             for key in ("c", "Tab", "Enter", "Tab", "Tab", "Enter"):
                 keys.press(key)
-            expect(page.locator(".review-plate-text .plate")).to_have_text("B 1013 XYZ")
+            corrected(page, "B 1013 XYZ")
             keys.press("a")
         else:
             keys.press("z" if number == 9 else "+")

@@ -24,9 +24,9 @@ export default function Me(): ReactNode {
       <Told />
       <Panel title={t("This app")}>
         <div className="panel-body form">
-          <PushSwitch />
-          {query.data.role === "POLICE" && <SoundSwitch />}
           <Look />
+          {query.data.role === "POLICE" && <SoundSwitch />}
+          <PushSwitch />
           <p className="field-hint">{t("To keep the app at hand, choose “Add to home screen” in the browser's menu. iPhones show notices only then.")}</p>
         </div>
       </Panel>

@@ -1,6 +1,6 @@
 /** The review of violations: one large picture, the plate beside it, every act a key. */
 import { AlertTriangle, CheckCheck, Clock, Keyboard, Lock } from "lucide-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { t, tn } from "../../i18n/index.ts";
 import { moment, span } from "../../i18n/time.ts";
 import { useNow, useOnline } from "../../live/live.ts";
@@ -131,7 +131,8 @@ export default function Review(): ReactNode {
 function useKeys(active: boolean, act: (key: string) => boolean): void {
   const latest = useRef(act);
   latest.current = act;
-  useEffect(() => {
+  // Before anything is painted: what can be seen can be acted on.
+  useLayoutEffect(() => {
     if (!active) return;
     const listener = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
