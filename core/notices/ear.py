@@ -22,7 +22,8 @@ from core.notices.outbox import note_heard
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 3.0
+LONGEST_PAUSE_S = 1.0
+"""Short: while nobody listens, an alarm whose answer is lost may come twice."""
 HEALTHY_AFTER_S = 30.0
 MAX_KEPT = 10_000
 Hear = Callable[[], Iterator[Heard | None] | None]

@@ -27,6 +27,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     attempts: int
     is_unsure: bool = False
+    is_heard: bool = False
 
 
 class WatchHistory(msgspec.Struct, kw_only=True):
@@ -117,7 +118,10 @@ def _reached(h: WatchHistory) -> Iterator[Breach]:
             yield Breach("every telling comes to an end", f"{told.notice_id} by {told.channel} is {told.status}")
     at_peer = {notice_id for _, notice_id in h.at_peer}
     for notice_id, tellings in people.items():
-        if any(t.channel == "pusher" and t.status in REACHED for t in tellings) and notice_id not in at_peer:
+        taken = notice_id in at_peer or any(
+            t.is_heard for t in tellings
+        )  # one that was killed before its answer has it
+        if any(t.channel == "pusher" and t.status in REACHED for t in tellings) and not taken:
             yield Breach("what the server is said to have taken, it has", notice_id)
         reached = notice_id in h.heard or any(t.status in REACHED for t in tellings)
         if not reached and not _replaced(h, tellings):

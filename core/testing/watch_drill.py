@@ -15,6 +15,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -225,9 +226,12 @@ class WatchDrill(Trial):
     async def kill(self, victim: str) -> None:
         """kill -9 of one of WATCH_VICTIMS; the Pusher server is started again after a moment, the rest by the house.
 
-        The worker and that server are killed when the one has taken what the other has not heard the answer of.
+        The worker and that server are killed when the one has taken what the other has not heard the answer of, and
+        while the channel's ear listens: with both gone at once an alarm may come twice (docs/decisions/0011).
         """
         if victim in ("work", "pusher"):
+            since = datetime.now(UTC)
+            await self.until(lambda: self._hears(since), "the channel hears itself", 90)
             before = self._under_way
             await self.until(lambda: self._under_way > before, "a public name is told", 60)
         if victim == "pusher":
@@ -237,6 +241,13 @@ class WatchDrill(Trial):
             await asyncio.to_thread(self.demo.pusher.start)
             return
         await super().kill(victim)
+
+    def _hears(self, since: datetime) -> bool:
+        try:
+            with self.demo.open_database.system() as connection:
+                return bool(connection.execute(_HEARS, {"since": since}).scalar())
+        except DBAPIError:  # PostgreSQL is on its way back
+            return False
 
     async def goes_on(self, reports: int = 1, points: int = 2, timeout_s: float = 180.0) -> None:
         """Wait until so many further reports and positions are acknowledged."""
@@ -379,10 +390,11 @@ SELECT max(id) FROM notices HAVING NOT EXISTS (SELECT 1 FROM notices WHERE plann
 """)
 _TELLINGS = text("""
 SELECT r.id::text AS notice_id, n.id AS notice, n.kind, n.report_id AS report, r.role, d.channel, d.status, d.attempts,
-       d.is_unsure
+       d.is_unsure, d.heard_at IS NOT NULL AS is_heard
   FROM notice_deliveries d JOIN notice_recipients r ON r.id = d.recipient_id JOIN notices n ON n.id = r.notice_id
  WHERE n.report_id IS NOT NULL
 """)
+_HEARS = text("SELECT EXISTS (SELECT 1 FROM notice_deliveries WHERE heard_at > :since)")
 _SETTLED = text("SELECT count(*) FROM notice_deliveries WHERE receipt = 'heard'")
 
 
