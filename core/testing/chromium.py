@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,6 @@ FITS = """(width) => new Promise((told) => {
   requestAnimationFrame(look);
 })"""
 """Whether nothing is wider than the window, once charts and maps have followed it."""
-_PATIENCE_S = 60.0
 _LEFT_EARLY = "WebSocket is closed before the connection is established"
 """What Chromium says when a page is left while its socket is being opened."""
 
@@ -148,11 +146,3 @@ def too_wide(page: Page, *widths: int) -> list[int]:
         if not page.evaluate(FITS, width):
             found.append(width)
     return found
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for something that no page shows. Raises AssertionError after a minute."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)

@@ -10,8 +10,9 @@ from playwright.sync_api import expect
 from sqlalchemy import update
 
 from core.accounts.tables import police
-from core.testing.chromium import grave, too_wide, until
+from core.testing.chromium import grave, too_wide
 from core.testing.review import PASSWORD
+from core.testing.waiting import until
 
 HERE = (-6.1200, 106.1500)
 EVIL = "<img src=x onerror=window.struck=1>"

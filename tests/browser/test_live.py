@@ -3,7 +3,6 @@
 import io
 import sqlite3
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from core.notices.service import announce
 from core.realtime import sockets
 from core.testing.chromium import Visitor
 from core.testing.review import PASSWORD
+from core.testing.waiting import until
 
 
 class Server:
@@ -45,13 +45,6 @@ class Server:
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join()
-
-
-def until(true: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture

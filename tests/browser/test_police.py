@@ -6,8 +6,9 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from core.testing.chromium import grave, until
+from core.testing.chromium import grave
 from core.testing.review import PASSWORD
+from core.testing.waiting import until
 
 HERE = (-6.1200, 106.1500)
 PHONE = {

@@ -1,9 +1,11 @@
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from core.accounts.tables import admins, devices, officers, owners, police, stations
 from core.db.engine import Database
@@ -166,3 +168,25 @@ def later(scene: Scene) -> Callable[[float], None]:
                 connection.execute(text(f"UPDATE {table} SET {changes}"), {"s": seconds})
 
     return move
+
+
+class Away:
+    """A database that is away whenever `is_away` is set."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.is_away = threading.Event()
+        self.refused = 0
+
+    @contextlib.contextmanager
+    def system(self) -> Iterator[Any]:
+        if self.is_away.is_set():
+            self.refused += 1
+            raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
+        with self.database.system() as connection:
+            yield connection
+
+
+@pytest.fixture
+def away(scene: Scene) -> Away:
+    return Away(scene.database)

@@ -1,28 +1,18 @@
 """What a channel heard of itself was told: it is not told again, whatever became of the answer."""
 
-import contextlib
 import queue
 import secrets
-import threading
-import time
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from core.domain.errors import Transient
 from core.domain.notices import Delivery, Heard
 from core.notices import outbox
 from core.notices.drain import EAR_S
 from core.notices.ear import Ear, Ears
+from core.testing.waiting import until
 
 LIMIT_S = 60
-
-
-def until(true):
-    deadline = time.monotonic() + LIMIT_S
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 class Air:
@@ -50,23 +40,6 @@ class Air:
             if isinstance(said, Exception):
                 raise said
             yield said
-
-
-class Away:
-    """A database that is away whenever `is_away` is set."""
-
-    def __init__(self, database):
-        self.database = database
-        self.is_away = threading.Event()
-        self.refused = 0
-
-    @contextlib.contextmanager
-    def system(self):
-        if self.is_away.is_set():
-            self.refused += 1
-            raise OperationalError("UPDATE", {}, Exception("the database system is starting up"))
-        with self.database.system() as connection:
-            yield connection
 
 
 @pytest.fixture
@@ -188,8 +161,10 @@ def test_an_id_of_another_deployment_or_nonsense_settles_nothing(scene, channels
     until(lambda: [True] == heard_of())
 
 
-def test_what_was_heard_while_the_database_was_away_is_written_when_it_is_back(scene, channels, tell, listen, heard_of):
-    air, database = Air(), Away(scene.database)
+def test_what_was_heard_while_the_database_was_away_is_written_when_it_is_back(
+    scene, channels, tell, listen, heard_of, away
+):
+    air, database = Air(), away
     host = channels(phone=lost(air))
     listen(air, database)
     database.is_away.set()

@@ -1,6 +1,5 @@
 """Nobody is told twice: answers are kept at once, what may have been told is known as such, devices show one."""
 
-import contextlib
 import os
 import secrets
 import signal
@@ -8,26 +7,19 @@ import threading
 import time
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from core.domain.errors import Transient
 from core.domain.notices import Delivery
 from core.notices import outbox
 from core.notices.drain import NoticeDesk
 from core.notices.journal import Journal, Line
+from core.testing.waiting import until
 
 LIMIT_S = 60
 
 
 def takes(notice, recipient):
     return Delivery(outcome="accepted")
-
-
-def until(true):
-    deadline = time.monotonic() + LIMIT_S
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -61,25 +53,8 @@ def test_an_answer_is_kept_while_others_of_the_same_batch_are_awaited(scene, cha
     assert "accepted" == deliveries()["phone", "owner", scene.owner].status
 
 
-class Away:
-    """A database that is away whenever `is_away` is set."""
-
-    def __init__(self, database):
-        self.database = database
-        self.is_away = threading.Event()
-        self.refused = 0
-
-    @contextlib.contextmanager
-    def system(self):
-        if self.is_away.is_set():
-            self.refused += 1
-            raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
-        with self.database.system() as connection:
-            yield connection
-
-
-def test_what_was_told_while_the_database_went_away_is_not_told_again(scene, channels, deliveries):
-    database = Away(scene.database)
+def test_what_was_told_while_the_database_went_away_is_not_told_again(scene, channels, deliveries, away):
+    database = away
 
     def phone(notice, recipient):
         database.is_away.set()

@@ -1,19 +1,12 @@
 """The bells: a commit rings; without any bell the beat's look finds the rows."""
 
 import threading
-import time
 
 from core.domain.notices import Delivery
 from core.notices import queries
 from core.notices.drain import NoticeDesk
 from core.notices.listen import BellListener
-
-
-def until(true):
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
+from core.testing.waiting import until
 
 
 def takes(notice, recipient):

@@ -21,6 +21,7 @@ from core.notices.service import announce
 from core.realtime.bus import Bus, use_bus
 from core.settings import Settings
 from core.testing.review import routes_once
+from core.testing.waiting import until
 
 PATIENCE_S = 20.0
 KEY = "kunci-uji-" * 5
@@ -50,14 +51,6 @@ class Server:
         with connect(f"ws://127.0.0.1:{self.port}/ws?ticket={self.live.issue(token)}", **more) as socket:
             assert "ready" == read(socket)["op"]
             yield socket
-
-
-def until(true):
-    for _ in range(int(PATIENCE_S / 0.02)):
-        if true():
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError("it did not happen")
 
 
 def read(socket):

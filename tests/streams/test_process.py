@@ -3,7 +3,6 @@
 import hashlib
 import os
 import threading
-import time
 
 import cv2
 import pytest
@@ -22,6 +21,7 @@ from core.streams.cameras import load_cameras
 from core.streams.process import DetectProcess
 from core.tasks.broker import set_broker
 from core.tasks.detection import FrameBell
+from core.testing.waiting import until
 
 PATIENCE_S = 60.0
 
@@ -33,13 +33,6 @@ class FakeReports:
     def open_detected(self, detected):
         self.opened.append(detected)
         return Opened(len(self.opened), created=True)
-
-
-def until(true):
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 @pytest.fixture

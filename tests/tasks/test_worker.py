@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -19,19 +18,11 @@ from core.tasks.broker import set_broker
 from core.tasks.desk import Desk
 from core.tasks.worker import Tempo, run_worker
 from core.testing.deliveries import KEY, QUICK, Deliveries
+from core.testing.waiting import until
 
 TEMPO = Tempo(beat_s=0.1, sweep_s=0.3, stop_s=5.0)
 NOWHERE = "redis://127.0.0.1:1/0"
-PATIENCE_S = 60.0
 """How long a test waits for what must happen at last; nothing is asserted of how long it takes."""
-
-
-def until(true):
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not happen")
-        time.sleep(0.05)
 
 
 @pytest.fixture
